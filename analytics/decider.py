@@ -1,0 +1,242 @@
+"""Deciding: when a score means that a condition begins, goes on or ends.
+
+Hysteresis, minimum duration and severity are here and nowhere else. Arrays over terms
+do the common case, in which nothing changes; Python runs only where something does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.columns import Columns, grown, match
+from analytics.rounds import NEVER
+from analytics.scores import Scores, Term
+from analytics.times import micros, moment
+from telemetry.alerts import Anomaly, Finding, FindingState, Severity
+
+_SECOND = 1_000_000
+_FOREVER = np.iinfo(np.int64).max // 2
+_TELL_AGAIN_US = 60 * _SECOND
+"""A condition that only gets worse is told of once a minute at most."""
+
+_KEPT = ("active", "since", "calm", "last", "peak", "told", "told_at")
+
+
+@dataclass(slots=True)
+class _Condition:
+    """A finding's key, its terms, and the severity it stands at (``None``: it does not)."""
+
+    key: str
+    terms: list[int]
+    standing: Severity | None = None
+
+
+class Decider:
+    """Turns the scores of one detector into findings.
+
+    Per term: ``since`` and ``calm``, from when the score has been at least ``raise_at``
+    or below ``clear_at`` (`NEVER`: it is not), ``last``, the last scored time, and the
+    ``peak`` of a standing term with what of it was ``told`` and when.
+    """
+
+    def __init__(self, detector: str) -> None:
+        self.detector = detector
+        self.terms: list[Term] = []
+        self._conditions: dict[str, _Condition] = {}
+        self._bounds = np.empty((0, 6), np.float64)
+        self._active = np.empty(0, np.bool_)
+        self._since = np.empty(0, np.int64)
+        self._calm = np.empty(0, np.int64)
+        self._last = np.empty(0, np.int64)
+        self._told_at = np.empty(0, np.int64)
+        self._peak = np.empty(0, np.float64)
+        self._told = np.empty(0, np.float64)
+
+    def extend(self, terms: Sequence[Term]) -> None:
+        """Take up more terms; their places follow those known."""
+        for place, term in enumerate(terms, len(self.terms)):
+            known = self._conditions.setdefault(term.condition, _Condition(term.condition, []))
+            known.terms.append(place)
+        self.terms.extend(terms)
+        rows = [
+            (t.raise_at, t.clear_at, t.min_duration_s, t.hold_s, min(t.gap_s, 1e9), t.step) for t in terms
+        ]
+        self._bounds = np.concatenate((self._bounds, np.array(rows, np.float64).reshape(-1, 6)))
+        n = len(self.terms)
+        self._active = grown(self._active, n, False)
+        self._since, self._calm = grown(self._since, n, NEVER), grown(self._calm, n, NEVER)
+        self._last, self._told_at = grown(self._last, n, NEVER), grown(self._told_at, n, NEVER)
+        self._peak, self._told = grown(self._peak, n, np.nan), grown(self._told, n, np.nan)
+
+    def decide(self, rounds: Iterable[Scores]) -> list[Finding]:
+        """Findings of these scores, in order."""
+        return [finding for scores in rounds if len(scores) for finding in self._round(scores)]
+
+    def standing(self) -> dict[str, Severity]:
+        """Conditions that stand, by key."""
+        return {c.key: c.standing for c in self._conditions.values() if c.standing is not None}
+
+    def adopt(self, anomalies: Iterable[Anomaly], now: int) -> list[Finding]:
+        """Make the standing conditions those the store knows.
+
+        What the store has standing and this decider does not is taken up, so that the
+        next score that is back to normal ends it. Where its terms are gone (a threshold
+        was removed), the finding that ends it is returned.
+        """
+        orphans: list[Finding] = []
+        standing = self.standing()
+        for anomaly in anomalies:
+            if anomaly.detector != self.detector or anomaly.key in standing:
+                continue
+            condition = self._conditions.get(anomaly.key)
+            if condition is None:
+                orphans.append(_ended(anomaly, now))
+                continue
+            condition.standing = anomaly.severity
+            place = self._term_of(condition, anomaly.severity)
+            self._active[place] = True
+            self._peak[place] = self._told[place] = np.nan if anomaly.score is None else anomaly.score
+            self._told_at[place] = micros(anomaly.updated_at)
+        return orphans
+
+    def state(self) -> Columns:
+        """What is pending or stands; terms at rest are left out."""
+        busy = self._active | (self._since != NEVER) | (self._calm != NEVER) & self._active
+        rows = np.flatnonzero(busy)
+        standing = self.standing()
+        kept: Columns = {name: getattr(self, f"_{name}")[rows] for name in _KEPT}
+        kept["term"] = np.array([self.terms[i].key for i in rows], np.str_)
+        kept["condition"] = np.array(list(standing), np.str_)
+        kept["severity"] = np.array([str(s) for s in standing.values()], np.str_)
+        return kept
+
+    def restore(self, state: Columns) -> None:
+        """Take up a kept state; terms and conditions that are gone are forgotten."""
+        keys = np.array([term.key for term in self.terms], np.str_)
+        source, target = match(state["term"], keys)
+        for name in _KEPT:
+            getattr(self, f"_{name}")[target] = state[name][source]
+        for key, severity in zip(state["condition"].tolist(), state["severity"].tolist(), strict=True):
+            if key in self._conditions:
+                self._conditions[key].standing = Severity(severity)
+
+    def _round(self, scores: Scores) -> list[Finding]:
+        known = np.flatnonzero(~np.isnan(scores.scores))
+        terms, times, values = scores.terms[known], scores.times[known], scores.scores[known]
+        raise_at, clear_at, min_s, hold_s, gap_s, step = self._bounds[terms].T
+        active, since, last = self._active[terms], self._since[terms], self._last[terms]
+        apart = np.where(last == NEVER, 0, times - last)
+        fresh = (since == NEVER) | (apart > gap_s * _SECOND)
+        above, below = values >= raise_at, values < clear_at
+        since = np.where(above, np.where(fresh, times, since), NEVER)
+        calm = self._calm[terms]
+        calm = np.where(below, np.where(calm == NEVER, times, calm), NEVER)
+        rising = ~active & above & (times - np.where(above, since, times) >= min_s * _SECOND)
+        falling = active & below & (times - np.where(below, calm, times) >= hold_s * _SECOND)
+        peak = np.where(rising, values, np.fmax(self._peak[terms], values))
+        grew = np.nan_to_num(self._told[terms], nan=-np.inf) + step
+        due = np.where(self._told_at[terms] == NEVER, -_FOREVER, self._told_at[terms]) + _TELL_AGAIN_US
+        worse = active & ~falling & (values > grew) & (times >= due)
+        self._active[terms] = (active | rising) & ~falling
+        self._since[terms], self._calm[terms], self._last[terms] = since, calm, times
+        self._peak[terms] = np.where(self._active[terms], peak, np.nan)
+        changed = np.flatnonzero(rising | falling | worse)
+        return self._tell(scores, known[changed]) if len(changed) else []
+
+    def _tell(self, scores: Scores, rows: NDArray[np.intp]) -> list[Finding]:
+        """The findings of the rows whose terms changed, one a condition."""
+        by_condition: dict[str, int] = {}
+        for row in rows.tolist():
+            key = self.terms[scores.terms[row]].condition
+            best = by_condition.get(key)
+            if best is None or self._rank(scores, row) >= self._rank(scores, best):
+                by_condition[key] = row
+        found = (self._finding(scores, row) for row in by_condition.values())
+        return [finding for finding in found if finding is not None]
+
+    def _rank(self, scores: Scores, row: int) -> tuple[bool, int]:
+        place = int(scores.terms[row])
+        return bool(self._active[place]), self.terms[place].severity.rank
+
+    def _finding(self, scores: Scores, row: int) -> Finding | None:
+        place = int(scores.terms[row])
+        condition = self._conditions[self.terms[place].condition]
+        worst = max((self.terms[i].severity for i in condition.terms if self._active[i]), key=_rank, default=None)
+        before, state = condition.standing, FindingState.ONGOING
+        if before is None:
+            state, condition.standing = FindingState.RAISED, worst
+        elif worst is None:
+            state, condition.standing = FindingState.CLEARED, None
+        elif self.terms[place].severity.rank < before.rank or not self._active[place]:
+            return None  # a milder term came or went; what was told still holds
+        else:
+            condition.standing = max(before, worst, key=_rank)
+        severity = condition.standing or before
+        assert severity is not None
+        finding = _describe(self.detector, self.terms[place], scores, row, state, severity, self._detail(place))
+        self._told[place], self._told_at[place] = self._peak[place], scores.times[row]
+        return finding
+
+    def _detail(self, place: int) -> dict[str, Any]:
+        detail = dict(self.terms[place].detail)
+        if self._active[place]:
+            detail["peak_score"] = _number(float(self._peak[place]))
+            if self._since[place] != NEVER:
+                detail["since"] = moment(int(self._since[place])).isoformat()
+        return detail
+
+    def _term_of(self, condition: _Condition, severity: Severity) -> int:
+        same = [i for i in condition.terms if self.terms[i].severity is severity]
+        return same[0] if same else condition.terms[0]
+
+
+def _describe(
+    detector: str,
+    term: Term,
+    scores: Scores,
+    row: int,
+    state: FindingState,
+    severity: Severity,
+    detail: dict[str, Any],
+) -> Finding:
+    facts = {name: _number(float(column[row])) for name, column in scores.facts.items()}
+    return Finding(
+        key=term.condition,
+        state=state,
+        detector=detector,
+        rule=term.rule,
+        stream_id=term.stream_id,
+        severity=severity,
+        at=moment(int(scores.times[row])),
+        value=_number(float(scores.values[row])),
+        expected_low=_number(float(scores.lows[row])),
+        expected_high=_number(float(scores.highs[row])),
+        score=_number(float(scores.scores[row])),
+        detail={**detail, **facts, "term": term.key},
+    )
+
+
+def _ended(anomaly: Anomaly, now: int) -> Finding:
+    return Finding(
+        key=anomaly.key,
+        state=FindingState.CLEARED,
+        detector=anomaly.detector,
+        rule=anomaly.rule,
+        stream_id=anomaly.stream_id,
+        severity=anomaly.severity,
+        at=max(moment(now), anomaly.started_at),
+        detail={"reason": "no longer watched"},
+    )
+
+
+def _rank(severity: Severity) -> int:
+    return severity.rank
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,57 @@
+"""Order for readings that come as they please: forward in time, one a stream at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.columns import grown
+from analytics.roster import Rows
+
+NEVER = np.iinfo(np.int64).min
+"""The time of a stream that has not been heard: before everything."""
+
+
+def rounds(streams: NDArray[np.int64], times: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """Split rows so that a round holds a stream once and rounds go forward in its time.
+
+    Returns row indices, in each round ordered by stream. One reading a stream, the
+    usual case, is one round.
+    """
+    n = len(streams)
+    if n == 0:
+        return []
+    order = np.lexsort((times, streams))
+    ordered = streams[order]
+    first = np.ones(n, np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    if first.all():
+        return [order]
+    starts = np.flatnonzero(first)
+    rank = np.arange(n) - np.repeat(starts, np.diff(np.append(starts, n)))
+    by_rank = np.argsort(rank, kind="stable")
+    edges = np.flatnonzero(np.diff(rank[by_rank])) + 1
+    return [order[part] for part in np.split(by_rank, edges)]
+
+
+class Forward:
+    """Lets each stream go forward only: what is not newer than its last is left out."""
+
+    def __init__(self) -> None:
+        self.last: NDArray[np.int64] = np.empty(0, np.int64)
+
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` streams."""
+        self.last = grown(self.last, n, NEVER)
+
+    def rounds(self, rows: Rows) -> Iterator[Rows]:
+        """The newer rows, one a stream at a time; each round counts as read when it is given out."""
+        newer = rows.take(rows.times > self.last[rows.streams])
+        for index in rounds(newer.streams, newer.times):
+            part = newer.take(index)
+            part = part.take(part.times > self.last[part.streams])
+            self.last[part.streams] = part.times
+            if len(part):
+                yield part

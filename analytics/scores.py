@@ -1,0 +1,59 @@
+"""What passes from scoring to deciding: terms, and how each stands at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry.alerts import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One reason to raise a condition: a bound on a score that higher is stranger.
+
+    ``condition`` is the finding's key; terms of one condition are steps of its
+    severity. The term begins when the score has been at least ``raise_at`` for
+    ``min_duration_s`` and ends when it has been below ``clear_at`` for ``hold_s``. A
+    silence longer than ``gap_s`` starts the wait anew. ``step`` is the least rise of
+    the score worth telling again. ``key`` is unique within its detector.
+    """
+
+    key: str
+    condition: str
+    rule: str
+    stream_id: int
+    severity: Severity
+    raise_at: float
+    clear_at: float
+    min_duration_s: float = 0.0
+    hold_s: float = 0.0
+    gap_s: float = float("inf")
+    step: float = float("inf")
+    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How some terms stand, as columns of shape ``(n,)``; a term comes at most once.
+
+    ``terms`` int64, the place in the order the detector gave its terms; ``times``
+    int64, microseconds; ``scores`` float64, higher is stranger, NaN while warming up.
+    ``values``, ``lows`` and ``highs`` (NaN: none) are in the stream's unit; ``facts``
+    are further numbers for the finding's detail.
+    """
+
+    terms: NDArray[np.int64]
+    times: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    values: NDArray[np.float64]
+    lows: NDArray[np.float64]
+    highs: NDArray[np.float64]
+    facts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict[str, NDArray[np.float64]])
+
+    def __len__(self) -> int:
+        return len(self.terms)

@@ -1,0 +1,1 @@
+"""The operations center: FastAPI, Dash, the live feed and the REST interface."""

@@ -1,0 +1,186 @@
+"""The city as it is now: the newest reading of every stream, the live alerts, each device's state.
+
+Fed by the tailer's thread, read by API threads; one lock. It never reads a clock:
+``now_us`` and ``committed_us`` are microseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
+
+from dashboard.live.messages import AlertItem, Frame, LiveReading, Snapshot, Tiles
+from dashboard.live.states import device_state, tiles
+from dashboard.live.values import NEVER, NewestValues
+from telemetry.alerts import LIVE_STATUSES, Alert
+from telemetry.devices import Device, Stream
+from telemetry.readings import LatestReading, Readings, to_micros
+
+RATE_WINDOW_S = 10
+"""Readings a second are a mean over this time."""
+
+
+class Picture:
+    """See the module. ``describe`` makes an alert presentable; ``epoch`` names this run."""
+
+    def __init__(self, epoch: str, describe: Callable[[Alert, Device | None], AlertItem]) -> None:
+        self._epoch = epoch
+        self._describe = describe
+        self._lock = Lock()
+        self._seq = 0
+        self._catalogue = 0
+        self._feed = "down"
+        self._devices: dict[str, Device] = {}
+        self._streams: list[Stream] = []
+        self._values = NewestValues([], [])
+        self._states: dict[str, str] = {}
+        self._live: dict[str, dict[int, Alert]] = {}
+        self._changed_states: dict[str, str] = {}
+        self._changed_alerts: dict[int, Alert] = {}
+        self._arrivals: deque[tuple[int, int]] = deque()
+
+    def set_feed(self, *, up: bool) -> None:
+        """Say whether the committed log is being read."""
+        with self._lock:
+            self._feed = "live" if up else "down"
+
+    def set_catalogue(self, devices: Sequence[Device], streams: Sequence[Stream]) -> None:
+        """Take the devices and streams there are; what was known of them stays."""
+        with self._lock:
+            if (list(devices), list(streams)) == (list(self._devices.values()), self._streams):
+                return
+            before = self._values
+            self._streams = list(streams)
+            self._devices = {device.device_id: device for device in devices}
+            self._values = NewestValues(devices, streams)
+            self._values.apply(before.readings())
+            self._catalogue += 1
+            self._refresh(self._devices)
+
+    def set_latest(self, latest: Sequence[LatestReading]) -> None:
+        """Take the newest reading of every stream, as the store has it."""
+        columns = zip(*((r.stream_id, to_micros(r.time), r.value, r.quality) for r in latest), strict=True)
+        with self._lock:
+            if latest:
+                self._apply(Readings.of(*columns))
+
+    def set_alerts(self, live: Sequence[Alert]) -> None:
+        """Take the alerts that stand now, and mend what a missed change left wrong."""
+        with self._lock:
+            before = {alert.alert_id: alert for alert in self._standing()}
+            if before.keys() - {alert.alert_id for alert in live}:
+                self._seq += 1  # a gap: every client starts again from the snapshot
+            touched = {alert.device_id for alert in (*before.values(), *live)}
+            self._live = {}
+            for alert in live:
+                self._live.setdefault(alert.device_id, {})[alert.alert_id] = alert
+                if before.get(alert.alert_id) != alert:
+                    self._changed_alerts[alert.alert_id] = alert
+            self._refresh(touched)
+
+    def apply_alert(self, alert: Alert) -> None:
+        """Fold one changed alert in."""
+        with self._lock:
+            standing = self._live.setdefault(alert.device_id, {})
+            if alert.status in LIVE_STATUSES:
+                standing[alert.alert_id] = alert
+            else:
+                standing.pop(alert.alert_id, None)
+            self._changed_alerts[alert.alert_id] = alert
+            self._refresh((alert.device_id,))
+
+    def apply_readings(self, readings: Readings, committed_us: int) -> bool:
+        """Fold a committed batch in; ``False`` where it names a stream nobody told of."""
+        with self._lock:
+            self._arrivals.append((committed_us, len(readings)))
+            return self._apply(readings)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the next frame has anything to tell."""
+        return bool(self._values.changed or self._changed_alerts or self._changed_states)
+
+    @property
+    def feed_up(self) -> bool:
+        """Whether the committed log is being read."""
+        return self._feed == "live"
+
+    def frame(self, now_us: int) -> Frame:
+        """What changed since the frame before; counts as sent."""
+        with self._lock:
+            self._seq += 1
+            made = Frame(
+                seq=self._seq,
+                at=now_us // 1000,
+                feed=self._feed,
+                catalogue=self._catalogue,
+                readings=self._values.take_changed(),
+                states=self._changed_states,
+                alerts=self._described(self._changed_alerts.values()),
+                tiles=self._tiles(now_us),
+            )
+            self._changed_states, self._changed_alerts = {}, {}
+            return made
+
+    def snapshot(self, now_us: int) -> Snapshot:
+        """Everything there is, as of the frame ``seq``."""
+        with self._lock:
+            alerts = sorted(self._standing(), key=lambda alert: (alert.opened_at, alert.alert_id))
+            return Snapshot(
+                epoch=self._epoch,
+                seq=self._seq,
+                at=now_us // 1000,
+                feed=self._feed,
+                catalogue=self._catalogue,
+                states=dict(self._states),
+                readings=self._values.rows(),
+                alerts=self._described(reversed(alerts)),
+                tiles=self._tiles(now_us),
+            )
+
+    def states(self) -> dict[str, str]:
+        """Every device's state."""
+        with self._lock:
+            return dict(self._states)
+
+    def latest(self, stream_ids: Sequence[int] | None = None) -> dict[int, LiveReading]:
+        """The newest reading of some streams, or of all, by stream id."""
+        with self._lock:
+            return {row[0]: row for row in self._values.rows(stream_ids)}
+
+    def _apply(self, readings: Readings) -> bool:
+        first, known = self._values.apply(readings)
+        ids = list(self._devices)
+        self._refresh([ids[position] for position in first.tolist()])
+        return known
+
+    def _refresh(self, device_ids: Iterable[str]) -> None:
+        wanted = set(device_ids)
+        if not wanted:
+            return
+        for device_id, time in zip(self._devices, self._values.device_times.tolist(), strict=True):
+            if device_id not in wanted:
+                continue
+            state = device_state(self._live.get(device_id, {}).values(), seen=time > NEVER)
+            if self._states.get(device_id) != state:
+                self._states[device_id] = self._changed_states[device_id] = state
+
+    def _standing(self) -> list[Alert]:
+        return [alert for alerts in self._live.values() for alert in alerts.values()]
+
+    def _described(self, alerts: Iterable[Alert]) -> list[AlertItem]:
+        return [self._describe(alert, self._devices.get(alert.device_id)) for alert in alerts]
+
+    def _tiles(self, now_us: int) -> Tiles:
+        oldest = now_us - RATE_WINDOW_S * 1_000_000
+        while self._arrivals and self._arrivals[0][0] < oldest:
+            self._arrivals.popleft()
+        return tiles(
+            list(self._devices.values()),
+            self._values.device_times,
+            self._states,
+            self._standing(),
+            now_us=now_us,
+            readings_per_s=sum(n for _, n in self._arrivals) / RATE_WINDOW_S,
+        )

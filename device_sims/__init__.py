@@ -1,0 +1,1 @@
+"""A simulated city that publishes on MQTT, with the ground truth beside it."""

@@ -1,0 +1,1 @@
+"""MQTT to the store: nothing is acknowledged before it is committed."""

@@ -1,0 +1,145 @@
+"""From messages to readings: what is good goes on, what is not says why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from ingest.catalog import Catalog, Known
+from ingest.message import Message
+from store.quarantine import Refusal
+from telemetry.errors import PayloadError
+from telemetry.payloads import Sample, decode
+from telemetry.readings import Quality, Readings
+from telemetry.settings import Ingest
+from telemetry.topics import STATUS, Topic, parse_topic
+
+_DAY_US = 86_400_000_000
+_STATUSES = {b"online": "online", b"offline": "offline"}
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What a batch of messages holds, as columns, with what was refused of it."""
+
+    stream_ids: list[int] = field(default_factory=list[int])
+    times: list[int] = field(default_factory=list[int])
+    values: list[float] = field(default_factory=list[float])
+    qualities: list[int] = field(default_factory=list[int])
+    refusals: list[Refusal] = field(default_factory=list[Refusal])
+    statuses: dict[str, str] = field(default_factory=dict[str, str])
+    messages: dict[str, int] = field(default_factory=dict[str, int])
+    """Deliveries by device id; ``""`` for those of no known device."""
+
+    strangers: bool = False
+    """Whether a message named a device or a metric that is not registered."""
+
+    @property
+    def readings(self) -> Readings:
+        """The good readings, as arrays."""
+        return Readings.of(self.stream_ids, self.times, self.values, self.qualities)
+
+
+def decode_messages(messages: Iterable[Message], catalog: Catalog, limits: Ingest) -> Decoded:
+    """Decode a batch against the catalog.
+
+    A message is used as far as it is good: with one impossible value in it the other
+    metrics are stored, and the whole message goes to quarantine beside them.
+    """
+    decoded = Decoded()
+    for message in messages:
+        device_id = ""
+        try:
+            topic = _parse_topic(message.topic)
+            known = _known(topic, catalog)
+            device_id = topic.device_id
+            _decode_one(message, topic, known, limits, decoded)
+        except PayloadError as error:
+            decoded.strangers |= error.reason in ("device", "metric")
+            decoded.refusals.append(_refusal(message, device_id, error))
+        decoded.messages[device_id] = decoded.messages.get(device_id, 0) + 1
+    return decoded
+
+
+@lru_cache(maxsize=100_000)
+def _parse_topic(topic: str) -> Topic:
+    return parse_topic(topic)
+
+
+def _known(topic: Topic, catalog: Catalog) -> Known:
+    known = catalog.find(topic.device_id)
+    if known is None:
+        raise PayloadError("device", f"no device {topic.device_id!r} is registered")
+    if known.domain is not topic.domain:
+        raise PayloadError("device", f"{topic.device_id!r} belongs to {known.domain}, not {topic.domain}")
+    return known
+
+
+def _decode_one(message: Message, topic: Topic, known: Known, limits: Ingest, decoded: Decoded) -> None:
+    if topic.leaf == STATUS:
+        decoded.statuses[topic.device_id] = _status(message.payload)
+        return
+    samples = decode(message.payload)
+    problems: list[PayloadError] = []
+    for sample in samples:
+        try:
+            time, quality = _time(sample, len(samples), message.received_at, limits)
+        except PayloadError as error:
+            problems.append(error)
+            continue
+        problems += _append(sample, time, quality, known, decoded)
+    if problems:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise PayloadError(first.reason, f"{first.message}{more}")
+
+
+def _append(sample: Sample, time: int, quality: int, known: Known, decoded: Decoded) -> list[PayloadError]:
+    problems: list[PayloadError] = []
+    for metric, value in sample.values.items():
+        channel = known.channels.get(metric)
+        if channel is None:
+            problems.append(PayloadError("metric", f"the device has no metric {metric!r}"))
+        elif not channel.low <= value <= channel.high:
+            detail = f"{metric} = {value:g} is outside {channel.low:g} … {channel.high:g}"
+            problems.append(PayloadError("range", detail))
+        else:
+            decoded.stream_ids.append(channel.stream_id)
+            decoded.times.append(time)
+            decoded.values.append(value)
+            decoded.qualities.append(quality)
+    return problems
+
+
+def _time(sample: Sample, n_samples: int, received_at: int, limits: Ingest) -> tuple[int, int]:
+    time = sample.time
+    if time is None:
+        if n_samples > 1:
+            raise PayloadError("time", "an object in an array needs its own ts")
+        return received_at, int(Quality.ARRIVAL_TIME)
+    age_us = received_at - time
+    if age_us < -limits.future_tolerance_s * 1e6:
+        raise PayloadError("time", f"ts is {-age_us / 1e6:.0f} s in the future")
+    if age_us > limits.oldest_days * _DAY_US:
+        raise PayloadError("time", f"ts is {age_us / _DAY_US:.0f} days old")
+    return time, int(Quality.LATE if age_us > limits.late_after_s * 1e6 else Quality.GOOD)
+
+
+def _status(payload: bytes) -> str:
+    word = _STATUSES.get(payload.strip().strip(b'"').lower())
+    if word is None:
+        raise PayloadError("status", "a status is the word online or offline")
+    return word
+
+
+def _refusal(message: Message, device_id: str, error: PayloadError) -> Refusal:
+    return Refusal(
+        at=datetime.fromtimestamp(message.received_at / 1e6, UTC),
+        device_id=device_id,
+        topic=message.topic,
+        payload=message.payload,
+        reason=error.reason,
+        detail=error.message,
+    )

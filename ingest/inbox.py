@@ -1,0 +1,56 @@
+"""Between the network thread and the writer: a bounded queue drained by size or age."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from ingest.message import Message
+
+
+class Inbox:
+    """Messages that were delivered and not yet written.
+
+    Messages that wait for an acknowledgement are bounded by the broker, through
+    Receive Maximum, and always taken. Those without (QoS 0) carry no promise: past
+    ``capacity`` they are counted in ``overflowed`` and let go.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._messages: deque[Message] = deque()
+        self._arrived = threading.Condition()
+        self.overflowed = 0
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def put(self, message: Message) -> None:
+        """Take one message from the network thread."""
+        with self._arrived:
+            if message.qos == 0 and len(self._messages) >= self._capacity:
+                self.overflowed += 1
+                return
+            self._messages.append(message)
+            if len(self._messages) == 1:
+                self._arrived.notify()
+
+    def take(self, max_batch: int, max_age_s: float, patience_s: float) -> list[Message]:
+        """The next batch: full, or as old as ``max_age_s``; empty after ``patience_s``."""
+        with self._arrived:
+            if not self._messages and not self._arrived.wait(patience_s):
+                return []
+        self._gather(max_batch, max_age_s)
+        with self._arrived:
+            n = min(max_batch, len(self._messages))
+            return [self._messages.popleft() for _ in range(n)]
+
+    def _gather(self, max_batch: int, max_age_s: float) -> None:
+        # Polling in slices costs the network thread nothing; a notice a message would.
+        deadline = time.monotonic() + max_age_s
+        while len(self._messages) < max_batch:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, 0.01))

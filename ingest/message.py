@@ -1,0 +1,21 @@
+"""A message as the broker handed it over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One delivery, not yet looked at.
+
+    ``received_at`` is microseconds since the epoch. ``mid`` and ``session`` name the
+    acknowledgement it waits for; a ``mid`` means nothing in a later session.
+    """
+
+    topic: str
+    payload: bytes
+    received_at: int
+    qos: int
+    mid: int
+    session: int

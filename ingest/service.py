@@ -1,0 +1,163 @@
+"""The ingest process: take, write, acknowledge; for ever."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from ingest.backoff import backoff_s
+from ingest.inbox import Inbox
+from ingest.message import Message
+from ingest.subscriber import Subscriber
+from ingest.writer import Flushed, Writer
+from store import batches
+from store.locks import try_lock
+from store.pool import connect
+from store.services import Service, beat
+from telemetry.errors import ConfigError
+from telemetry.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_BEAT_S = 2.0
+_PRUNE_S = 60.0
+_LOG_KEPT = timedelta(days=1)
+"""The ordered log is for consumers that are a little behind, not for history."""
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Serve until ``stop``; survives a database or a broker that goes away."""
+    if not settings.database_url or not settings.mqtt_url:
+        raise ConfigError(
+            "ingest needs a database and a broker",
+            cure="set DATABASE_URL and MQTT_URL, or run `cityops demo`",
+        )
+    inbox = Inbox(capacity=2 * settings.ingest.in_flight)
+    subscriber = Subscriber(settings.mqtt_url, settings.ingestor, inbox, settings.ingest.in_flight)
+    process = _Process(settings, inbox, subscriber, stop)
+    subscriber.start()
+    try:
+        process.serve()
+    finally:
+        subscriber.stop()
+
+
+class _Process:
+    """The writing loop, with the connection it holds and what it counts."""
+
+    def __init__(
+        self, settings: Settings, inbox: Inbox, subscriber: Subscriber, stop: threading.Event
+    ) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._subscriber = subscriber
+        self._stop = stop
+        self._rng = random.Random()  # noqa: S311 - jitter, not a secret
+        self._counts = {"messages": 0, "committed": 0, "duplicates": 0, "refused": 0}
+        self._pending: list[Message] = []
+        self._messages_before = 0
+        self._oldest_lag_s = 0.0
+
+    def serve(self) -> None:
+        """Connect, write until the database goes away, and again with backoff."""
+        attempt = 0
+        while not self._stop.is_set():
+            try:
+                with connect(self._settings.database_url or "", name="ingest") as conn:
+                    self._alone(conn)
+                    self._write_until_stopped(conn)
+                    return
+            except psycopg.OperationalError as error:
+                # Nothing was acknowledged: what is pending is tried again, the rest waits at the broker.
+                wait_s = backoff_s(attempt, self._rng)
+                logger.warning("the database is away, trying again in %.1f s: %s", wait_s, _first_line(error))
+                attempt = 0 if self._progressed() else attempt + 1
+                self._stop.wait(wait_s)
+
+    def _alone(self, conn: psycopg.Connection) -> None:
+        name = f"ingest {self._settings.ingestor}"
+        told = False
+        while not try_lock(conn, name) and not self._stop.is_set():
+            if not told:
+                logger.warning(
+                    "another process ingests as %r; waiting for it to end", self._settings.ingestor
+                )
+                told = True
+            conn.rollback()
+            self._stop.wait(0.5)
+        conn.commit()
+
+    def _progressed(self) -> bool:
+        before, self._messages_before = self._messages_before, self._counts["messages"]
+        return before != self._messages_before
+
+    def _write_until_stopped(self, conn: psycopg.Connection) -> None:
+        writer = Writer(conn, self._settings.ingestor, self._settings.ingest)
+        logger.info("ready: %d devices registered", len(writer.catalog))
+        chores = _Chores(conn, self)
+        while not self._stop.is_set():
+            self._flush(writer)
+            chores.do(time.monotonic())
+        self._flush(writer)
+
+    def _flush(self, writer: Writer) -> None:
+        limits = self._settings.ingest
+        if not self._pending:
+            self._pending = self._inbox.take(limits.max_batch, limits.max_age_s, patience_s=0.2)
+        if not self._pending:
+            return
+        flushed = writer.write(self._pending)
+        self._subscriber.acknowledge(self._pending)
+        self._count(flushed, self._pending[0])
+        self._pending = []
+
+    def _count(self, flushed: Flushed, oldest: Message) -> None:
+        for name in self._counts:
+            self._counts[name] += getattr(flushed, name)
+        self._oldest_lag_s = time.time() - oldest.received_at / 1e6
+
+    def report(self) -> dict[str, object]:
+        """What the heartbeat says: counts since the start, and how far behind we are."""
+        return {
+            **self._counts,
+            "ingestor": self._settings.ingestor,
+            "waiting": len(self._inbox),
+            "overflowed": self._inbox.overflowed,
+            "lag_s": round(self._oldest_lag_s, 3),
+            "broker": "connected" if self._subscriber.connected.is_set() else "away",
+        }
+
+
+class _Chores:
+    """What the writing loop does now and then: heartbeat and pruning."""
+
+    def __init__(self, conn: psycopg.Connection, process: _Process) -> None:
+        self._conn = conn
+        self._process = process
+        self._next_beat = self._next_prune = 0.0
+
+    def do(self, now_s: float) -> None:
+        """Do what is due at a monotonic time."""
+        if now_s >= self._next_beat:
+            self._next_beat = now_s + _BEAT_S
+            self._beat()
+        if now_s >= self._next_prune:
+            self._next_prune = now_s + _PRUNE_S
+            with self._conn.transaction():
+                batches.prune(self._conn, datetime.now(UTC) - _LOG_KEPT)
+
+    def _beat(self) -> None:
+        service = Service("ingest", os.getpid(), socket.gethostname(), self._process.report())
+        with self._conn.transaction():
+            beat(self._conn, service)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,110 @@
+"""The MQTT side: a persistent session whose messages are acknowledged by hand."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest.inbox import Inbox
+from ingest.message import Message
+from telemetry.topics import SUBSCRIPTIONS
+
+logger = logging.getLogger(__name__)
+
+_SESSION_EXPIRY_S = 7 * 86_400
+"""How long the broker keeps our queue while we are away."""
+
+_RETAIN_IF_NEW = 1
+"""Retained status messages come once, not again at every reconnect."""
+
+
+class Subscriber:
+    """Feeds an inbox from the broker and acknowledges what the writer committed.
+
+    paho reconnects by itself, with backoff from 1 to 30 s. Every connection is a new
+    *session number*: an acknowledgement is sent only in the session its message came
+    in, for a packet id means another message in the next one.
+    """
+
+    def __init__(self, mqtt_url: str, client_id: str, inbox: Inbox, in_flight: int) -> None:
+        address = urlsplit(mqtt_url)
+        self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
+        self._inbox = inbox
+        self._in_flight = min(in_flight, 65_535)
+        self._session = 0
+        self._acking = threading.Lock()
+        self.connected = threading.Event()
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            manual_ack=True,
+        )
+        if address.username:
+            client.username_pw_set(unquote(address.username), unquote(address.password or ""))
+        client.reconnect_delay_set(min_delay=1, max_delay=30)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        self._client = client
+
+    def start(self) -> None:
+        """Connect in the background; the broker may still be away."""
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = _SESSION_EXPIRY_S
+        properties.ReceiveMaximum = self._in_flight
+        self._client.connect_async(
+            self._host, self._port, keepalive=30, clean_start=False, properties=properties
+        )
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Leave; the session stays with the broker, and so does what was not acknowledged."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def acknowledge(self, messages: Iterable[Message]) -> None:
+        """Tell the broker that these are committed."""
+        with self._acking:
+            for message in messages:
+                if message.qos and message.session == self._session:
+                    self._client.ack(message.mid, message.qos)
+
+    def _on_connect(
+        self, client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure:
+            logger.warning("the broker refused the connection: %s", reason)
+            return
+        options = SubscribeOptions(qos=1, retainHandling=_RETAIN_IF_NEW)
+        client.subscribe([(topic, options) for topic in SUBSCRIPTIONS])
+        logger.info("connected to the broker; session %s", "resumed" if flags.session_present else "new")
+        self.connected.set()
+
+    def _on_disconnect(
+        self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _properties: object
+    ) -> None:
+        with self._acking:
+            self._session += 1
+        self.connected.clear()
+        logger.warning("disconnected from the broker: %s", reason)
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        received_at = time.time_ns() // 1_000
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "(a topic that is not UTF-8)"
+        self._inbox.put(
+            Message(topic, bytes(message.payload), received_at, message.qos, message.mid, self._session)
+        )

@@ -1,0 +1,1 @@
+"""The cityops command line, the engines and the supervisor."""

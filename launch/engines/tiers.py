@@ -1,0 +1,31 @@
+"""The four ways to come by a database and a broker, best first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Tier(StrEnum):
+    """Where a server comes from."""
+
+    GIVEN = "given"
+    """Its address was given (``DATABASE_URL``, ``MQTT_URL``)."""
+    INSTALLED = "installed"
+    """This machine has it; a private instance is run."""
+    CHROOT = "chroot"
+    """From a private Debian root in the cache folder."""
+    WHEELS = "wheels"
+    """From Python packages, without TimescaleDB."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What runs, for people: ``TimescaleDB …``, by which tier, and why that one."""
+
+    name: str
+    tier: Tier
+    reason: str
+    version: str = ""
+    lacks: str = ""
+    """What this engine cannot do, and what that costs; empty where nothing."""

@@ -1,0 +1,1 @@
+"""The only SQL: schema, migrations, pool, and one module per noun."""

@@ -1,0 +1,163 @@
+"""Alerts and the events of their lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import class_row, kwargs_row
+from psycopg.types.json import Jsonb
+
+from store.anomalies import finding_row
+from telemetry.alerts import LIVE_STATUSES, Alert, AlertEvent, AlertStatus, Finding, Severity
+from telemetry.metrics import Domain
+
+CHANNEL = "alert"
+
+_COLUMNS = """alert_id, key, device_id, stream_id, metric, domain, detector, rule, severity, status,
+opened_at, updated_at, resolved_at, value, expected_low, expected_high, detail"""
+
+_OPEN = f"""
+INSERT INTO alert (key, device_id, stream_id, metric, domain, detector, rule, severity, status,
+                   opened_at, updated_at, value, expected_low, expected_high, detail)
+SELECT %(key)s, device_id, stream_id, metric, domain, %(detector)s, %(rule)s, %(severity)s, 'open',
+       %(at)s, %(at)s, %(value)s, %(expected_low)s, %(expected_high)s, %(detail)s
+FROM stream JOIN device USING (device_id) WHERE stream_id = %(stream_id)s
+RETURNING {_COLUMNS}"""
+
+_REFRESH = f"""
+UPDATE alert SET severity = %(severity)s, updated_at = %(at)s, value = %(value)s,
+    expected_low = %(expected_low)s, expected_high = %(expected_high)s, detail = %(detail)s
+WHERE alert_id = %(alert_id)s RETURNING {_COLUMNS}"""
+
+_RESOLVE = f"""
+UPDATE alert SET status = 'resolved', resolved_at = %(at)s, updated_at = %(at)s
+WHERE alert_id = %(alert_id)s RETURNING {_COLUMNS}"""
+
+_LIVE = "status = ANY(%(live)s)"
+_GET_LIVE = f"SELECT {_COLUMNS} FROM alert WHERE key = %(key)s AND {_LIVE} FOR UPDATE"
+_LIST_LIVE = f"SELECT {_COLUMNS} FROM alert WHERE {_LIVE} ORDER BY opened_at DESC, alert_id DESC"
+_LIST = f"""
+SELECT {_COLUMNS} FROM alert
+WHERE (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
+  AND (%(domain)s::text IS NULL OR domain = %(domain)s)
+  AND (%(device_id)s::text IS NULL OR device_id = %(device_id)s)
+  AND (%(before)s::timestamptz IS NULL OR opened_at < %(before)s)
+ORDER BY opened_at DESC, alert_id DESC LIMIT %(limit)s"""
+_GET = f"SELECT {_COLUMNS} FROM alert WHERE alert_id = %(alert_id)s"
+
+_ADD_EVENT = """
+INSERT INTO alert_event (alert_id, at, actor, kind, detail) VALUES (%s, %s, %s, %s, %s)
+RETURNING pg_notify('alert', alert_id::text)"""
+_EVENTS = """
+SELECT alert_event_id, alert_id, at, actor, kind, detail FROM alert_event
+WHERE alert_id = %s ORDER BY alert_event_id"""
+_LAST_EVENT = "SELECT coalesce(max(alert_event_id), 0) FROM alert_event"
+_CHANGED = f"""
+SELECT newest, {_COLUMNS} FROM (
+    SELECT alert_id, max(alert_event_id) AS newest FROM alert_event
+    WHERE alert_event_id > %s GROUP BY alert_id
+) AS change JOIN alert USING (alert_id) ORDER BY newest"""
+
+_LIVE_ROW = {"live": [str(status) for status in LIVE_STATUSES]}
+
+
+def open_alert(conn: psycopg.Connection, finding: Finding) -> Alert:
+    """Open the alert of a finding. There must be no live one of its key."""
+    return _one(conn, _OPEN, finding_row(finding))
+
+
+def refresh_alert(conn: psycopg.Connection, alert_id: int, finding: Finding) -> Alert:
+    """Bring a live alert up to what its finding says now."""
+    return _one(conn, _REFRESH, {**finding_row(finding), "alert_id": alert_id})
+
+
+def resolve_alert(conn: psycopg.Connection, alert_id: int, at: datetime) -> Alert:
+    """End a live alert: its condition is over."""
+    return _one(conn, _RESOLVE, {"alert_id": alert_id, "at": at})
+
+
+def get_live(conn: psycopg.Connection, key: str) -> Alert | None:
+    """The live alert of a condition, locked until the transaction ends."""
+    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+        return cursor.execute(_GET_LIVE, {"key": key, **_LIVE_ROW}).fetchone()
+
+
+def get_alert(conn: psycopg.Connection, alert_id: int) -> Alert | None:
+    """One alert by id."""
+    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+        return cursor.execute(_GET, {"alert_id": alert_id}).fetchone()
+
+
+def list_live(conn: psycopg.Connection) -> list[Alert]:
+    """Alerts that stand now, newest first."""
+    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+        return cursor.execute(_LIST_LIVE, _LIVE_ROW).fetchall()
+
+
+def list_alerts(
+    conn: psycopg.Connection,
+    *,
+    statuses: Sequence[AlertStatus] | None = None,
+    domain: Domain | None = None,
+    device_id: str | None = None,
+    before: datetime | None = None,
+    limit: int = 200,
+) -> list[Alert]:
+    """Alerts that match every filter given, newest first."""
+    parameters = {
+        "statuses": None if statuses is None else [str(status) for status in statuses],
+        "domain": domain,
+        "device_id": device_id,
+        "before": before,
+        "limit": limit,
+    }
+    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+        return cursor.execute(_LIST, parameters).fetchall()
+
+
+def add_event(
+    conn: psycopg.Connection,
+    alert_id: int,
+    at: datetime,
+    actor: str,
+    kind: str,
+    detail: Mapping[str, Any],
+) -> None:
+    """Write down one change of an alert and wake those who watch."""
+    conn.execute(_ADD_EVENT, (alert_id, at, actor, kind, Jsonb(dict(detail))))
+
+
+def list_events(conn: psycopg.Connection, alert_id: int) -> list[AlertEvent]:
+    """The life of one alert, oldest first."""
+    with conn.cursor(row_factory=class_row(AlertEvent)) as cursor:
+        return cursor.execute(_EVENTS, (alert_id,)).fetchall()
+
+
+def last_event_id(conn: psycopg.Connection) -> int:
+    """The newest event's id, 0 where there is none: where a live feed starts."""
+    row = conn.execute(_LAST_EVENT).fetchone()
+    return int(row[0]) if row else 0
+
+
+def changed_since(conn: psycopg.Connection, alert_event_id: int) -> list[tuple[int, Alert]]:
+    """Alerts with an event after the given one: the newest event's id, and the alert now."""
+    with conn.cursor(row_factory=kwargs_row(_change)) as cursor:
+        return cursor.execute(_CHANGED, (alert_event_id,)).fetchall()
+
+
+def _one(conn: psycopg.Connection, query: LiteralString, parameters: Mapping[str, Any]) -> Alert:
+    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+        alert = cursor.execute(query, parameters).fetchone()
+    assert alert is not None  # the callers hold a key or an id that exists
+    return alert
+
+
+def _alert(*, severity: str, status: str, domain: str, **rest: Any) -> Alert:
+    return Alert(severity=Severity(severity), status=AlertStatus(status), domain=Domain(domain), **rest)
+
+
+def _change(*, newest: int, **rest: Any) -> tuple[int, Alert]:
+    return newest, _alert(**rest)

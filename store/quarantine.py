@@ -1,0 +1,113 @@
+"""Messages that could not be used, kept so that they can be looked at and mended."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import class_row
+
+MAX_TOPIC = 512
+MAX_PAYLOAD = 64 * 1024
+"""Bytes kept of a payload: enough to see what it was, too little to fill a disk with."""
+
+_PUT = """
+INSERT INTO quarantine (first_at, last_at, device_id, topic, payload, digest, reason, detail)
+VALUES (%(at)s, %(at)s, %(device_id)s, %(topic)s, %(payload)s, %(digest)s, %(reason)s, %(detail)s)
+ON CONFLICT (digest) DO UPDATE
+SET last_at = excluded.last_at, deliveries = quarantine.deliveries + 1
+RETURNING deliveries = 1"""
+
+_EVICT = """
+DELETE FROM quarantine WHERE device_id = %(device_id)s AND quarantine_id <= (
+    SELECT quarantine_id FROM quarantine WHERE device_id = %(device_id)s
+    ORDER BY quarantine_id DESC OFFSET %(keep)s LIMIT 1
+)"""
+
+_LIST = """
+SELECT quarantine_id, first_at, last_at, deliveries, device_id, topic, payload, reason, detail
+FROM quarantine ORDER BY quarantine_id DESC LIMIT %s"""
+
+_COUNT = "SELECT count(*) FROM quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message on its way into quarantine.
+
+    ``device_id`` is that of a known device, or empty; ``reason`` is a short stable
+    key, ``detail`` a sentence for people.
+    """
+
+    at: datetime
+    device_id: str
+    topic: str
+    payload: bytes
+    reason: str
+    detail: str
+
+    @property
+    def digest(self) -> bytes:
+        """What makes two deliveries the same message: topic and payload."""
+        return hashlib.blake2b(self.topic.encode() + b"\x00" + self.payload, digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A message in quarantine; ``deliveries`` counts how often it came."""
+
+    quarantine_id: int
+    first_at: datetime
+    last_at: datetime
+    deliveries: int
+    device_id: str
+    topic: str
+    payload: bytes
+    reason: str
+    detail: str
+
+
+def put_refusals(conn: psycopg.Connection, refusals: Sequence[Refusal]) -> list[bool]:
+    """Keep messages; answer for each whether it is new (``True``) or a redelivery."""
+    return [_put(conn, refusal) for refusal in refusals]
+
+
+def _put(conn: psycopg.Connection, refusal: Refusal) -> bool:
+    row = conn.execute(
+        _PUT,
+        {
+            "at": refusal.at,
+            "device_id": refusal.device_id,
+            "topic": _text(refusal.topic)[:MAX_TOPIC],
+            "payload": refusal.payload[:MAX_PAYLOAD],
+            "digest": refusal.digest,
+            "reason": refusal.reason,
+            "detail": _text(refusal.detail),
+        },
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def evict(conn: psycopg.Connection, device_id: str, keep: int) -> int:
+    """Let the oldest rows of one device go past ``keep``; returns how many went."""
+    return conn.execute(_EVICT, {"device_id": device_id, "keep": keep}).rowcount
+
+
+def list_quarantine(conn: psycopg.Connection, limit: int = 100) -> list[Quarantined]:
+    """The newest messages in quarantine."""
+    with conn.cursor(row_factory=class_row(Quarantined)) as cursor:
+        return cursor.execute(_LIST, (limit,)).fetchall()
+
+
+def count(conn: psycopg.Connection) -> int:
+    """How many messages are in quarantine."""
+    row = conn.execute(_COUNT).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _text(text: str) -> str:
+    # PostgreSQL text holds no NUL, and a device may send one.
+    return text.replace("\x00", "\N{SYMBOL FOR NULL}")

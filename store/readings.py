@@ -1,0 +1,130 @@
+"""Readings: written once however often they are delivered, read as arrays.
+
+Connections come from `store.pool`, which teaches them NumPy arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import LiteralString
+
+import numpy as np
+import psycopg
+from psycopg.rows import class_row
+
+from store.arrays import EPOCH_2000, Float8, Int2, Int4, Timestamptz
+from telemetry.readings import LatestReading, Readings
+
+_COPY = "COPY reading (stream_id, time, value, quality) FROM STDIN (FORMAT BINARY)"
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_COPY_TRAILER = b"\xff\xff"
+_ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("id_size", ">i4"), ("stream_id", ">i4"),
+        ("time_size", ">i4"), ("time", ">i8"),
+        ("value_size", ">i4"), ("value", ">f8"),
+        ("quality_size", ">i4"), ("quality", ">i2"),
+    ]
+)  # fmt: skip
+
+_INSERT_NEW = """
+WITH fresh AS (
+    INSERT INTO reading (stream_id, time, value, quality)
+    SELECT * FROM unnest(%(ids)s, %(times)s, %(values)s, %(qualities)s)
+    ON CONFLICT (stream_id, time) DO NOTHING
+    RETURNING stream_id, time, value, quality
+)
+SELECT coalesce(array_agg(stream_id), '{}') AS ids, coalesce(array_agg(time), '{}') AS times,
+       coalesce(array_agg(value), '{}') AS values, coalesce(array_agg(quality), '{}') AS qualities
+FROM fresh"""
+
+_RANGE = """
+SELECT coalesce(array_agg(stream_id), '{}') AS ids, coalesce(array_agg(time), '{}') AS times,
+       coalesce(array_agg(value), '{}') AS values, coalesce(array_agg(quality), '{}') AS qualities
+FROM (
+    SELECT stream_id, time, value, quality FROM reading
+    WHERE stream_id = ANY(%(ids)s) AND time >= %(start)s AND time < %(end)s
+    ORDER BY stream_id, time
+) AS ordered"""
+
+# One index probe a stream, newest chunk first; grouping would read every row there is.
+_LATEST = """
+SELECT stream.stream_id, newest.time, newest.value, newest.quality
+FROM stream CROSS JOIN LATERAL (
+    SELECT time, value, quality FROM reading
+    WHERE reading.stream_id = stream.stream_id
+    ORDER BY time DESC LIMIT 1
+) AS newest"""
+
+_EXTENT = "SELECT min(time), max(time) FROM reading"
+
+
+def write_readings(conn: psycopg.Connection, readings: Readings) -> Readings:
+    """Store readings and return those that were not there before.
+
+    The direct road is a binary COPY, right as long as nothing is delivered twice.
+    Where a reading is there already, a savepoint undoes it and the slow road inserts
+    row by row past the duplicates. Within one call the first of two equals wins.
+    """
+    if len(readings) == 0:
+        return readings
+    try:
+        with conn.transaction():
+            copy_readings(conn, readings)
+    except psycopg.errors.UniqueViolation:
+        return insert_new(conn, readings)
+    return readings
+
+
+def copy_readings(conn: psycopg.Connection, readings: Readings) -> None:
+    """The direct road; `psycopg.errors.UniqueViolation` where a reading is stored already."""
+    rows = np.empty(len(readings), dtype=_ROW)
+    rows["fields"], rows["id_size"], rows["time_size"] = 4, 4, 8
+    rows["value_size"], rows["quality_size"] = 8, 2
+    rows["stream_id"], rows["value"] = readings.stream_ids, readings.values
+    rows["time"] = readings.times - EPOCH_2000
+    rows["quality"] = readings.qualities
+    with conn.cursor().copy(_COPY) as copy:
+        copy.write(_COPY_HEADER + rows.tobytes() + _COPY_TRAILER)
+
+
+def insert_new(conn: psycopg.Connection, readings: Readings) -> Readings:
+    """The slow road: store what is new, skip what is known, return what was new."""
+    parameters = {
+        "ids": Int4(readings.stream_ids),
+        "times": Timestamptz(readings.times),
+        "values": Float8(readings.values),
+        "qualities": Int2(readings.qualities),
+    }
+    return _as_readings(conn, _INSERT_NEW, parameters)
+
+
+def read_range(
+    conn: psycopg.Connection, stream_ids: Sequence[int], start: datetime, end: datetime
+) -> Readings:
+    """Readings of some streams in ``[start, end)``, ordered by stream and time."""
+    ids = Int4(np.asarray(stream_ids, np.int32))
+    return _as_readings(conn, _RANGE, {"ids": ids, "start": start, "end": end})
+
+
+def read_latest(conn: psycopg.Connection) -> list[LatestReading]:
+    """The newest reading of every stream that has one."""
+    with conn.cursor(row_factory=class_row(LatestReading)) as cursor:
+        return cursor.execute(_LATEST).fetchall()
+
+
+def extent(conn: psycopg.Connection) -> tuple[datetime, datetime] | None:
+    """Times of the oldest and the newest reading; ``None`` in an empty store."""
+    row = conn.execute(_EXTENT).fetchone()
+    return None if row is None or row[0] is None else (row[0], row[1])
+
+
+def _as_readings(
+    conn: psycopg.Connection, query: LiteralString, parameters: Mapping[str, object]
+) -> Readings:
+    with conn.cursor(binary=True) as cursor:
+        row = cursor.execute(query, parameters).fetchone()
+    assert row is not None  # an aggregate always answers
+    return Readings.of(*row)

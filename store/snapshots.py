@@ -1,0 +1,37 @@
+"""A consumer's memory with the offsets it stands at, so that a restart is short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+_SAVE = """
+INSERT INTO consumer_snapshot (consumer, offsets, state) VALUES (%s, %s, %s)
+ON CONFLICT (consumer) DO UPDATE
+SET offsets = excluded.offsets, state = excluded.state, saved_at = clock_timestamp()"""
+_LOAD = "SELECT offsets, state, saved_at FROM consumer_snapshot WHERE consumer = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """State and where in each log it stands."""
+
+    offsets: dict[str, int]
+    state: bytes
+    saved_at: datetime
+
+
+def save_snapshot(conn: psycopg.Connection, consumer: str, offsets: Mapping[str, int], state: bytes) -> None:
+    """Keep a consumer's state; the one before it is replaced."""
+    conn.execute(_SAVE, (consumer, Jsonb(dict(offsets)), state))
+
+
+def load_snapshot(conn: psycopg.Connection, consumer: str) -> Snapshot | None:
+    """The kept state of a consumer, if there is one."""
+    with conn.cursor(row_factory=class_row(Snapshot)) as cursor:
+        return cursor.execute(_LOAD, (consumer,)).fetchone()

@@ -1,0 +1,109 @@
+"""Settings: one frozen struct, from TOML and the environment.
+
+A misspelt key fails with its name. Secrets (the database and broker addresses may
+hold passwords) come from the environment and never show in a repr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from telemetry.errors import ConfigError
+
+ENVIRONMENT = {
+    "DATABASE_URL": "database_url",
+    "MQTT_URL": "mqtt_url",
+    "CITYOPS_HTTP_HOST": "http_host",
+    "CITYOPS_HTTP_PORT": "http_port",
+    "CITYOPS_MQTT_PORT": "mqtt_port",
+    "CITYOPS_DB_PORT": "db_port",
+    "CITYOPS_DATA_DIR": "data_dir",
+    "CITYOPS_CACHE_DIR": "cache_dir",
+    "CITYOPS_CITY": "city",
+    "CITYOPS_ENGINE": "engine",
+    "CITYOPS_INGESTOR": "ingestor",
+}
+"""Environment variable → setting. Nothing else is read from the environment."""
+
+
+class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How ``ingest`` batches and what it refuses."""
+
+    max_batch: int = 20_000
+    """Messages in one transaction at most."""
+    max_age_s: float = 0.1
+    """How long the first message of a batch waits for company."""
+    in_flight: int = 40_000
+    """Unacknowledged messages at most (MQTT Receive Maximum, ≤ 65 535)."""
+    future_tolerance_s: float = 600.0
+    """Readings further ahead of the clock than this go to quarantine."""
+    late_after_s: float = 300.0
+    """Readings older than this on arrival are flagged late."""
+    oldest_days: float = 30.0
+    """Readings older than this go to quarantine."""
+    quarantine_per_device: int = 1_000
+    """Rows kept in quarantine for one device; the oldest give way and are counted."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set. ``None`` for an address means: find an engine."""
+
+    city: str = "hcmc"
+    data_dir: str = ".cityops"
+    cache_dir: str = ""
+    """Where engines are kept between runs; empty means the user's cache folder."""
+    http_host: str = "127.0.0.1"
+    http_port: int = 8050
+    mqtt_port: int = 18_830
+    db_port: int = 54_320
+    engine: str = "auto"
+    """``auto``, ``installed``, ``chroot`` or ``wheels``: which tier of engines to use."""
+    ingestor: str = "ingest-1"
+    """Name of this ingest process; also its MQTT client id."""
+    database_url: str | None = None
+    mqtt_url: str | None = None
+    ingest: Ingest = msgspec.field(default_factory=Ingest)
+
+    def __repr__(self) -> str:
+        shown = {
+            name: getattr(self, name)
+            for name in self.__struct_fields__
+            if name not in ("database_url", "mqtt_url")
+        }
+        return f"Settings({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+
+    @property
+    def data_path(self) -> Path:
+        """The data folder, absolute."""
+        return Path(self.data_dir).expanduser().absolute()
+
+
+def parse_settings(
+    toml: str,
+    environment: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Settings from a TOML text, the environment over it, ``overrides`` over both.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key that is unknown or has the wrong type.
+    """
+    try:
+        document: dict[str, Any] = msgspec.toml.decode(toml)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"cityops.toml: {error}", cure="mend the file") from error
+    values = dict(document)
+    for variable, name in ENVIRONMENT.items():
+        if environment.get(variable):
+            values[name] = environment[variable]
+    values |= {k: v for k, v in (overrides or {}).items() if v is not None}
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"settings: {error}", cure="see `cityops.example.toml`") from error
