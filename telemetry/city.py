@@ -297,7 +297,9 @@ def _rows(file: str, content: bytes, columns: tuple[str, ...]) -> Iterator[tuple
         raise ConfigError(f"{file}: {error}", cure="mend the file") from error
 
 
-def _convert(file: str, where: str, document: Mapping[str, Any], into: type[_T], *, strict: bool = True) -> _T:
+def _convert(
+    file: str, where: str, document: Mapping[str, Any], into: type[_T], *, strict: bool = True
+) -> _T:
     _known_keys(file, where, document, into)
     try:
         return msgspec.convert(dict(document), into, strict=strict)

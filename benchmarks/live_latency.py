@@ -1,0 +1,121 @@
+"""From `mosquitto_pub` to an open page: how long until the value is seen.
+
+    python benchmarks/live_latency.py [--n 40]
+
+Needs a running `make demo` (found through `cityops status --json`) and Chromium. Opens the
+page of one device, publishes distinct values to it one at a time, and notes when the text
+on the page changes to each. In the same run a plain MQTT subscriber notes when the broker
+hands each message on: the floor under any way to a screen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from playwright.sync_api import Page, sync_playwright
+
+LIMIT_S = 1.0
+DEVICE = "traffic-dien-bien-phu-01"
+METRIC = "speed_kmh"
+
+# Notes the wall clock whenever the shown text changes; the page and we share the clock.
+OBSERVE = """
+(id) => {
+    window.__seen = {};
+    const node = document.querySelector(`[data-stream-id="${id}"]`);
+    const note = () => {
+        const text = document.querySelector(`[data-stream-id="${id}"]`)?.textContent ?? "";
+        const number = text.match(/-?[0-9.]+/);
+        if (number && !(number[0] in window.__seen)) window.__seen[number[0]] = Date.now() / 1000;
+    };
+    new MutationObserver(note).observe(document.body, {subtree: true, childList: true, characterData: true});
+    note();
+    return node !== null;
+}
+"""
+
+
+def status() -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "launch", "status", "--json"], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def stream_of(page: Page, url: str, device: str) -> int:
+    streams = page.request.get(f"{url}/api/v1/streams?device={device}").json()
+    rows = streams if isinstance(streams, list) else streams["streams"]
+    return next(row["stream_id"] for row in rows if row["metric"] == METRIC and row["device_id"] == device)
+
+
+def publish(host: str, port: int, topic: str, value: float) -> float:
+    payload = json.dumps({"ts": time.time_ns() // 1_000_000, METRIC: value})
+    program = shutil.which("mosquitto_pub")
+    sent_at = time.time()
+    if program is None:
+        raise SystemExit("mosquitto_pub is not on PATH (package mosquitto-clients)")
+    subprocess.run(
+        [program, "-h", host, "-p", str(port), "-V", "5", "-q", "1", "-t", topic, "-m", payload], check=True
+    )
+    return sent_at
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n", type=int, default=40, help="how many values to publish")
+    parser.add_argument("--device", default=DEVICE)
+    parser.add_argument("--chromium", default=shutil.which("chromium") or "/usr/bin/chromium")
+    arguments = parser.parse_args()
+    now = status()
+    url = now["url"]
+    host, port = now["mqtt_url"].rsplit("/", 1)[-1].rsplit("@", 1)[-1].split(":")
+    topic = f"city/traffic/{arguments.device}/telemetry"
+    handed_on: dict[float, float] = {}
+
+    def on_message(_client: Client, _data: object, message: MQTTMessage) -> None:
+        handed_on.setdefault(json.loads(message.payload)[METRIC], time.time())
+
+    subscriber = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    subscriber.on_message = on_message
+    subscriber.connect(host, int(port))
+    subscriber.subscribe(topic, qos=1)
+    subscriber.loop_start()
+    sent: dict[float, float] = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=arguments.chromium,
+            args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+        )
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        stream_id = stream_of(page, url, arguments.device)
+        page.goto(f"{url}/?device={arguments.device}&lang=en")
+        page.wait_for_selector(f'[data-stream-id="{stream_id}"]')
+        page.evaluate(OBSERVE, stream_id)
+        for i in range(arguments.n):
+            value = round(100.1 + i * 0.3, 1)
+            sent[value] = publish(host, int(port), topic, value)
+            page.wait_for_function("v => String(v) in window.__seen", arg=f"{value:.1f}", timeout=20_000)
+        seen = page.evaluate("window.__seen")
+        browser.close()
+    subscriber.loop_stop()
+    to_page = [seen[f"{value:.1f}"] - at for value, at in sent.items()]
+    to_subscriber = [handed_on[value] - at for value, at in sent.items() if value in handed_on]
+    median, floor = statistics.median(to_page), statistics.median(to_subscriber)
+    p95 = statistics.quantiles(to_page, n=20)[-1]
+    print(f"{'mosquitto_pub to …':<34}{'median ms':>10}{'p95 ms':>8}")
+    print(f"{'a plain subscriber (floor)':<34}{floor * 1e3:10.0f}")
+    print(f"{'the open page, committed first':<34}{median * 1e3:10.0f}{p95 * 1e3:8.0f}")
+    print(f"ratio to the limit of {LIMIT_S:g} s: {median / LIMIT_S:.2f};  ratio to the floor: {median / floor:.1f}")
+
+
+if __name__ == "__main__":
+    main()

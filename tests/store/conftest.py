@@ -1,0 +1,70 @@
+"""The store on every edition that can be had: one database each, emptied for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from tests.fix_db import EDITIONS, TestServer, start_database
+
+from launch.processes import Guard
+from store import devices, migrate, pool
+from telemetry.devices import Device
+from telemetry.metrics import Domain
+
+LOOP = Device(
+    "loop-1", Domain.TRAFFIC, "loop", "Vòng từ Điện Biên Phủ", "Điện Biên Phủ loop", 10.79, 106.69, "760",
+    10.0, ("speed_kmh", "battery_pct"), {"road": "dien_bien_phu"},
+)  # fmt: skip
+GAUGE = Device(
+    "gauge-1", Domain.DRAINAGE, "tide_gauge", "Trạm Phú An", "Phú An gauge", 10.77, 106.71, "760",
+    60.0, ("water_level_m",),
+)  # fmt: skip
+
+_EMPTY = """
+TRUNCATE alert_event, alert, anomaly, ledger, quarantine, service, consumer_offset, consumer_snapshot,
+         reading_batch, ingestor, reading, device_status, stream, device RESTART IDENTITY"""
+
+
+@pytest.fixture(scope="session", params=EDITIONS)
+def edition_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, guard: Guard
+) -> Iterator[TestServer]:
+    """A server of each edition in turn."""
+    server = start_database(request.param, tmp_path_factory.mktemp(request.param), guard)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def edition_url(edition_server: TestServer) -> Iterator[str]:
+    """A migrated database of each edition."""
+    url = edition_server.new_url()
+    migrate.migrate(url)
+    yield url
+    edition_server.drop(url)
+
+
+@pytest.fixture
+def copies(edition_server: TestServer) -> bool:
+    """Whether the server takes COPY (PGlite does not)."""
+    return not edition_server.one_connection
+
+
+@pytest.fixture
+def conn(edition_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to an emptied database; what a test leaves open is rolled back."""
+    with pool.connect(edition_url, name="test") as conn:
+        conn.execute(_EMPTY)
+        conn.commit()
+        yield conn
+        conn.rollback()
+
+
+@pytest.fixture
+def stream_ids(conn: psycopg.Connection) -> list[int]:
+    """Two registered devices; the ids of their three streams (two of traffic, one of drainage)."""
+    devices.upsert_devices(conn, [LOOP, GAUGE])
+    conn.commit()
+    return [stream.stream_id for stream in devices.list_streams(conn)]
