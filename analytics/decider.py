@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from analytics.columns import Columns, grown, match
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
-from analytics.times import micros, moment
+from analytics.times import SECOND, micros, moment
 from telemetry.alerts import Anomaly, Finding, FindingState, Severity
 
-_SECOND = 1_000_000
-_FOREVER = np.iinfo(np.int64).max // 2
-_TELL_AGAIN_US = 60 * _SECOND
+_TELL_AGAIN_US = 60 * SECOND
 """A condition that only gets worse is told of once a minute at most."""
 
 _KEPT = ("active", "since", "calm", "last", "peak", "told", "told_at")
@@ -70,8 +68,8 @@ class Decider:
         n = len(self.terms)
         self._active = grown(self._active, n, False)
         self._since, self._calm = grown(self._since, n, NEVER), grown(self._calm, n, NEVER)
-        self._last, self._told_at = grown(self._last, n, NEVER), grown(self._told_at, n, NEVER)
-        self._peak, self._told = grown(self._peak, n, np.nan), grown(self._told, n, np.nan)
+        self._last, self._told_at = grown(self._last, n, NEVER), grown(self._told_at, n, 0)
+        self._peak, self._told = grown(self._peak, n, np.nan), grown(self._told, n, 0.0)
 
     def decide(self, rounds: Iterable[Scores]) -> list[Finding]:
         """Findings of these scores, in order."""
@@ -98,16 +96,14 @@ class Decider:
                 orphans.append(_ended(anomaly, now))
                 continue
             condition.standing = anomaly.severity
-            place = self._term_of(condition, anomaly.severity)
-            self._active[place] = True
-            self._peak[place] = self._told[place] = np.nan if anomaly.score is None else anomaly.score
-            self._told_at[place] = micros(anomaly.updated_at)
+            terms = [i for i in condition.terms if self.terms[i].severity.rank <= anomaly.severity.rank]
+            self._active[terms] = True
+            self._told_at[terms] = micros(anomaly.updated_at)
         return orphans
 
     def state(self) -> Columns:
         """What is pending or stands; terms at rest are left out."""
-        busy = self._active | (self._since != NEVER) | (self._calm != NEVER) & self._active
-        rows = np.flatnonzero(busy)
+        rows = np.flatnonzero(self._active | (self._since != NEVER))
         standing = self.standing()
         kept: Columns = {name: getattr(self, f"_{name}")[rows] for name in _KEPT}
         kept["term"] = np.array([self.terms[i].key for i in rows], np.str_)
@@ -131,20 +127,25 @@ class Decider:
         raise_at, clear_at, min_s, hold_s, gap_s, step = self._bounds[terms].T
         active, since, last = self._active[terms], self._since[terms], self._last[terms]
         apart = np.where(last == NEVER, 0, times - last)
-        fresh = (since == NEVER) | (apart > gap_s * _SECOND)
+        fresh = (since == NEVER) | (apart > gap_s * SECOND)
         above, below = values >= raise_at, values < clear_at
-        since = np.where(above, np.where(fresh, times, since), NEVER)
+        since = np.where(active, since, np.where(above, np.where(fresh, times, since), NEVER))
         calm = self._calm[terms]
         calm = np.where(below, np.where(calm == NEVER, times, calm), NEVER)
-        rising = ~active & above & (times - np.where(above, since, times) >= min_s * _SECOND)
-        falling = active & below & (times - np.where(below, calm, times) >= hold_s * _SECOND)
-        peak = np.where(rising, values, np.fmax(self._peak[terms], values))
-        grew = np.nan_to_num(self._told[terms], nan=-np.inf) + step
-        due = np.where(self._told_at[terms] == NEVER, -_FOREVER, self._told_at[terms]) + _TELL_AGAIN_US
-        worse = active & ~falling & (values > grew) & (times >= due)
-        self._active[terms] = (active | rising) & ~falling
-        self._since[terms], self._calm[terms], self._last[terms] = since, calm, times
-        self._peak[terms] = np.where(self._active[terms], peak, np.nan)
+        rising = ~active & above & (times - np.where(above, since, times) >= min_s * SECOND)
+        falling = active & below & (times - np.where(below, calm, times) >= hold_s * SECOND)
+        worse = active & ~falling & (values > self._told[terms] + step)
+        worse &= times - self._told_at[terms] >= _TELL_AGAIN_US
+        stands = (active | rising) & ~falling
+        self._active[terms] = stands
+        self._since[terms], self._calm[terms], self._last[terms] = (
+            np.where(falling, NEVER, since),
+            calm,
+            times,
+        )
+        self._peak[terms] = np.where(stands, np.fmax(self._peak[terms], values), np.nan)
+        self._told[terms] = np.where(rising, values, self._told[terms])
+        self._told_at[terms] = np.where(rising, times, self._told_at[terms])
         changed = np.flatnonzero(rising | falling | worse)
         return self._tell(scores, known[changed]) if len(changed) else []
 
@@ -166,7 +167,9 @@ class Decider:
     def _finding(self, scores: Scores, row: int) -> Finding | None:
         place = int(scores.terms[row])
         condition = self._conditions[self.terms[place].condition]
-        worst = max((self.terms[i].severity for i in condition.terms if self._active[i]), key=_rank, default=None)
+        worst = max(
+            (self.terms[i].severity for i in condition.terms if self._active[i]), key=_rank, default=None
+        )
         before, state = condition.standing, FindingState.ONGOING
         if before is None:
             state, condition.standing = FindingState.RAISED, worst
@@ -178,7 +181,9 @@ class Decider:
             condition.standing = max(before, worst, key=_rank)
         severity = condition.standing or before
         assert severity is not None
-        finding = _describe(self.detector, self.terms[place], scores, row, state, severity, self._detail(place))
+        finding = _describe(
+            self.detector, self.terms[place], scores, row, state, severity, self._detail(place)
+        )
         self._told[place], self._told_at[place] = self._peak[place], scores.times[row]
         return finding
 
@@ -189,10 +194,6 @@ class Decider:
             if self._since[place] != NEVER:
                 detail["since"] = moment(int(self._since[place])).isoformat()
         return detail
-
-    def _term_of(self, condition: _Condition, severity: Severity) -> int:
-        same = [i for i in condition.terms if self.terms[i].severity is severity]
-        return same[0] if same else condition.terms[0]
 
 
 def _describe(

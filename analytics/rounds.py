@@ -47,11 +47,20 @@ class Forward:
         self.last = grown(self.last, n, NEVER)
 
     def rounds(self, rows: Rows) -> Iterator[Rows]:
-        """The newer rows, one a stream at a time; each round counts as read when it is given out."""
+        """The newer rows, one a stream at a time.
+
+        While a round is looked at, ``last`` still holds the times before it; it counts
+        as read when the next one is asked for.
+        """
         newer = rows.take(rows.times > self.last[rows.streams])
         for index in rounds(newer.streams, newer.times):
             part = newer.take(index)
             part = part.take(part.times > self.last[part.streams])
-            self.last[part.streams] = part.times
             if len(part):
                 yield part
+            self.last[part.streams] = part.times
+
+    def apart(self, rows: Rows) -> NDArray[np.int64]:
+        """Microseconds since each row's stream was last read, 0 for the first time."""
+        last = self.last[rows.streams]
+        return np.where(last == NEVER, 0, rows.times - np.where(last == NEVER, 0, last))

@@ -31,15 +31,15 @@ METRIC = "speed_kmh"
 OBSERVE = """
 (id) => {
     window.__seen = {};
-    const node = document.querySelector(`[data-stream-id="${id}"]`);
+    const shown = () => document.querySelector(`#overview-drawer-values [data-stream-id="${id}"] .value__number`);
     const note = () => {
-        const text = document.querySelector(`[data-stream-id="${id}"]`)?.textContent ?? "";
+        const text = shown()?.textContent ?? "";
         const number = text.match(/-?[0-9.]+/);
         if (number && !(number[0] in window.__seen)) window.__seen[number[0]] = Date.now() / 1000;
     };
     new MutationObserver(note).observe(document.body, {subtree: true, childList: true, characterData: true});
     note();
-    return node !== null;
+    return shown() !== null;
 }
 """
 

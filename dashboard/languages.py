@@ -76,9 +76,7 @@ class Language:
 def load_languages(timezone: str) -> dict[str, Language]:
     """Every language by code, its catalogue read from ``locale/<code>/LC_MESSAGES``."""
     zone = ZoneInfo(timezone)
-    return {
-        code: Language(code, Locale.parse(_LOCALES[code]), zone, read_catalogue(code)) for code in CODES
-    }
+    return {code: Language(code, Locale.parse(_LOCALES[code]), zone, read_catalogue(code)) for code in CODES}
 
 
 def read_catalogue(code: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
@@ -14,6 +14,7 @@ import psycopg
 
 from dashboard.languages import Language, load_languages
 from dashboard.live.hub import Hub
+from dashboard.live.messages import AlertItem
 from dashboard.live.picture import Picture
 from dashboard.live.tailer import Tailer
 from dashboard.sentences import describe
@@ -58,7 +59,7 @@ class Runtime:
         return await asyncio.to_thread(work)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         """Open the pool and follow the log, until the server stops."""
         url = self.settings.database_url
         if url is None:
@@ -86,7 +87,7 @@ def make_runtime(settings: Settings, city: City) -> Runtime:
     """Everything that can be made before the server runs."""
     languages = load_languages(city.timezone)
 
-    def describe_alert(alert: Alert, device: Device | None):
+    def describe_alert(alert: Alert, device: Device | None) -> AlertItem:
         return describe(alert, device, city, languages)
 
     return Runtime(settings, city, languages, Picture(secrets.token_hex(8), describe_alert))

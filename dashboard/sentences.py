@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime, timedelta
 
-from dashboard.languages import Language
+from dashboard.languages import Language, mark
 from dashboard.live.messages import AlertItem
 from dashboard.live.states import is_silence
 from telemetry.alerts import LIVE_STATUSES, Alert
@@ -14,10 +13,10 @@ from telemetry.city import City, Threshold
 from telemetry.devices import Device
 from telemetry.metrics import METRICS, Metric
 
+_TEN_YEARS_S = 3.2e8
 
-def describe(
-    alert: Alert, device: Device | None, city: City, languages: Mapping[str, Language]
-) -> AlertItem:
+
+def describe(alert: Alert, device: Device | None, city: City, languages: Mapping[str, Language]) -> AlertItem:
     """The alert as pages and clients show it, with its sentence in every language."""
     threshold = find_threshold(alert, city)
     return AlertItem(
@@ -48,54 +47,37 @@ def describe(
 
 
 def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> str:
-    """One line: the metric, its value, and what is wrong with it."""
+    """One line: what is wrong, and the value that shows it."""
     metric = METRICS.get(alert.metric)
     name = language.pick(metric.name_vi, metric.name_en) if metric else alert.metric
     if is_silence(alert):
-        since = _moment(alert.detail.get("last_at")) or alert.opened_at
-        return language.t("{metric}: no signal since {time}", metric=name, time=language.time(since))
+        return language.t("No signal since {time}", time=language.time(_silent_since(alert)))
     value = _quantity(alert.value, metric, language)
-    if "stuck" in (alert.rule, alert.detector):
+    if alert.rule == "stuck":
         return language.t("{metric} stuck at {value}", metric=name, value=value)
     if threshold is not None:
-        return _limit_sentence(name, value, threshold, metric, language)
+        return language.t(
+            "{event}: {value} (limit {limit})",
+            event=language.pick(threshold.name_vi, threshold.name_en),
+            value=value,
+            limit=_quantity(threshold.limit, metric, language),
+        )
     return _range_sentence(alert, name, value, metric, language)
 
 
 def find_threshold(alert: Alert, city: City) -> Threshold | None:
-    """The threshold an alert is about: its rule names the key, or its family and severity."""
-    named = {alert.rule, str(alert.detail.get("threshold", ""))}
-    family = [t for t in city.thresholds if t.key in named]
-    if family:
-        return family[0]
-    same = [t for t in city.thresholds if t.family in named and t.metric == alert.metric]
-    return next((t for t in same if t.severity is alert.severity), same[-1] if same else None)
-
-
-def _limit_sentence(
-    name: str, value: str, threshold: Threshold, metric: Metric | None, language: Language
-) -> str:
-    message = (
-        "{metric} {value} above {limit_name} ({limit})"
-        if threshold.direction == "high"
-        else "{metric} {value} below {limit_name} ({limit})"
-    )
-    return language.t(
-        message,
-        metric=name,
-        value=value,
-        limit_name=language.pick(threshold.name_vi, threshold.name_en),
-        limit=_quantity(threshold.limit, metric, language),
-    )
+    """The threshold an alert is about, if it is about one that the city still has."""
+    key = alert.detail.get("threshold")
+    return next((threshold for threshold in city.thresholds if threshold.key == key), None)
 
 
 def _range_sentence(alert: Alert, name: str, value: str, metric: Metric | None, language: Language) -> str:
     if alert.expected_low is None or alert.expected_high is None or alert.value is None:
         return language.t("{metric} {value} is unusual", metric=name, value=value)
     message = (
-        "{metric} {value} unusually high for this hour (usual {low} to {high})"
+        mark("{metric} {value} unusually high for this hour (usual {low} to {high})")
         if alert.value > alert.expected_high
-        else "{metric} {value} unusually low for this hour (usual {low} to {high})"
+        else mark("{metric} {value} unusually low for this hour (usual {low} to {high})")
     )
     decimals = metric.decimals if metric else 2
     return language.t(
@@ -113,15 +95,12 @@ def _quantity(value: float | None, metric: Metric | None, language: Language) ->
     return language.quantity(value, metric.decimals if metric else 2, metric.unit if metric else "")
 
 
-def _moment(value: Any) -> datetime | None:
-    """A time in a detail: epoch milliseconds or ISO 8601."""
-    try:
-        if isinstance(value, (int, float)):
-            return datetime.fromtimestamp(value / 1000, UTC)
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except (ValueError, OverflowError, OSError):
-        return None
-    return moment if moment and moment.tzinfo else None
+def _silent_since(alert: Alert) -> datetime:
+    """When the last reading came: the detector says how long ago that was."""
+    silent_s = alert.detail.get("silent_s")
+    if not isinstance(silent_s, (int, float)) or not 0 <= silent_s < _TEN_YEARS_S:
+        return alert.opened_at
+    return alert.updated_at - timedelta(seconds=silent_s)
 
 
 def _millis(moment: datetime) -> int:

@@ -71,4 +71,6 @@ def _packaged(package: str, path: str, media_type: str) -> PackedFile:
     try:
         return pack((folder / path).read_bytes() if folder else b"", media_type, _DAY)
     except OSError as error:
-        raise ConfigError(f"{package} has no {path}", cure="install the versions of constraints.txt") from error
+        raise ConfigError(
+            f"{package} has no {path}", cure="install the versions of constraints.txt"
+        ) from error

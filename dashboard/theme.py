@@ -66,7 +66,7 @@ def stylesheet() -> str:
     return ":root {\n  color-scheme: dark;\n  " + "\n  ".join(rows) + "\n}\n"
 
 
-def mantine_theme() -> dict[str, Any]:
+def mantine_theme() -> Any:
     """The same theme for dash-mantine-components."""
     return {
         "primaryColor": "teal",

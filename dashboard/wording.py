@@ -34,7 +34,23 @@ DOMAINS: Final[dict[str, str]] = {
     "energy": mark("Energy"),
 }
 
-KINDS: Final[dict[str, str]] = {}
+KINDS: Final[dict[str, str]] = {
+    "traffic_detector": mark("Traffic detector"),
+    "traffic_camera": mark("Traffic camera"),
+    "tide_gauge": mark("Tide gauge"),
+    "rain_gauge": mark("Rain gauge station"),
+    "flood_gauge": mark("Flood gauge"),
+    "canal_level": mark("Canal water-level station"),
+    "tidal_gate": mark("Tidal sluice gate"),
+    "pump_station": mark("Pumping station"),
+    "air_station": mark("Air monitoring station"),
+    "noise_meter": mark("Noise monitoring station"),
+    "substation": mark("Substation"),
+    "feeder": mark("Feeder"),
+    "transformer": mark("Transformer"),
+    "lighting_cabinet": mark("Lighting control cabinet"),
+}
+"""Device kinds of the city profiles; another city may have its own, see `kind_name`."""
 
 CLIENT: Final[dict[str, str]] = {
     "live": mark("Live"),
@@ -49,11 +65,8 @@ CLIENT: Final[dict[str, str]] = {
     "no_webgl": mark("This browser has no WebGL: the map is drawn in a simpler way."),
     "map_failed": mark("The map's layers could not be loaded."),
     "devices_here": mark("{count} devices"),
-    "online_of": mark("{online} of {total} online"),
     "alerts_count": mark("{count} alerts"),
     "no_value": mark("no reading yet"),
-    "per_second": mark("readings/s"),
-    "device_gone": mark("This device is not known here."),
 }
 """What the scripts say; sent with the page in the reader's language."""
 

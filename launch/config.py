@@ -25,8 +25,10 @@ def load_settings(
     overrides: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Settings from ``path`` (else ``cityops.toml`` here, if there is one), the
-    environment over them and ``overrides`` (flags; ``None`` means not given) over both.
+    """Settings from a file, the environment over it, flags over both.
+
+    ``path`` None means ``cityops.toml`` here, if there is one; in ``overrides`` a value of
+    ``None`` means the flag was not given.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Ports: is one free, and if not, whose is it?"""
+"""Ports: which are free, and whose the others are."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def listener_of(port: int) -> str:
     """`` by python (pid 42)``, or nothing where it cannot be told."""
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections("tcp"):
-            listening = connection.status == psutil.CONN_LISTEN and connection.laddr
-            if listening and connection.laddr.port == port and connection.pid:
+            address = tuple(connection.laddr)
+            listening = connection.status == psutil.CONN_LISTEN and address[1:2] == (port,)
+            if listening and connection.pid:
                 return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
     return ""

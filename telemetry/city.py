@@ -150,7 +150,7 @@ def parse_city(files: Mapping[str, bytes]) -> City:
     """
     for name in REQUIRED:
         if name not in files:
-            raise ConfigError(f"city profile: {name} is missing", cure="see docs/cities.md")
+            raise ConfigError(f"city profile: {name} is missing", cure="copy what is missing from another profile, such as cities/hcmc")
     header = _header(files[CITY_FILE])
     zones = _unique(ZONES_FILE, _zones(files[ZONES_FILE]), lambda zone: zone.code)
     codes = frozenset(zone.code for zone in zones)
@@ -182,7 +182,7 @@ def _header(content: bytes) -> _Header:
     header = _convert(CITY_FILE, "", document, _Header)
     try:
         ZoneInfo(header.timezone)
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise ConfigError(f"{CITY_FILE}: timezone {header.timezone!r} is not known") from error
     west, south, east, north = header.bbox
     _require(-180 <= west < east <= 180 and -90 <= south < north <= 90, CITY_FILE, "bbox is not a box")

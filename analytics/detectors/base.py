@@ -26,26 +26,26 @@ class Detector(Protocol):
         """Take up streams past those known; returns the new terms, in scoring's order."""
         ...
 
-    def warm(self, rows: Rows, now: int) -> None:
+    def warm(self, rows: Rows, now: int, /) -> None:
         """Take in history as if it had been scored, without results. Ordered by stream and time."""
         ...
 
-    def fit(self, roster: Roster, rows: Rows, now: int) -> Columns:
+    def fit(self, roster: Roster, rows: Rows, /) -> Columns:
         """A model of what is usual, from history of some streams ordered by stream and time.
 
         Pure: may run in another thread while scoring goes on.
         """
         ...
 
-    def learn(self, model: Columns) -> None:
+    def learn(self, model: Columns, /) -> None:
         """Use a model that `fit` made, for the streams it holds."""
         ...
 
-    def score(self, rows: Rows, now: int) -> list[Scores]:
+    def score(self, rows: Rows, now: int, /) -> list[Scores]:
         """Score a batch committed at ``now``, in rounds that go forward in time."""
         ...
 
-    def tick(self, now: int) -> list[Scores]:
+    def tick(self, now: int, /) -> list[Scores]:
         """Score what the passing of time alone says."""
         ...
 
@@ -59,4 +59,8 @@ class Detector(Protocol):
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state; streams it does not hold stay as new."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of its own worth showing, by name."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 MAX_BEHIND = 8
@@ -28,7 +28,7 @@ class Hub:
         return len(self._queues) >= MAX_SOCKETS
 
     @contextmanager
-    def join(self) -> Iterator[asyncio.Queue[str | None]]:
+    def join(self) -> Generator[asyncio.Queue[str | None]]:
         """A queue of frames, for as long as a socket is open; ``None`` says: close."""
         queue: asyncio.Queue[str | None] = asyncio.Queue(MAX_BEHIND)
         self._queues.add(queue)

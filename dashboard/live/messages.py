@@ -89,3 +89,5 @@ class Snapshot(msgspec.Struct, frozen=True):
     readings: list[LiveReading]
     alerts: list[AlertItem]
     tiles: Tiles
+    rates: list[float]
+    """Readings a second over the last minute and a half, oldest first."""

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
+import numpy as np
+
 from dashboard.live.messages import AlertItem, Frame, LiveReading, Snapshot, Tiles
 from dashboard.live.states import device_state, tiles
 from dashboard.live.values import NEVER, NewestValues
@@ -19,6 +21,8 @@ from telemetry.readings import LatestReading, Readings, to_micros
 
 RATE_WINDOW_S = 10
 """Readings a second are a mean over this time."""
+RATES_KEPT = 90
+"""Seconds of it that a snapshot tells."""
 
 
 class Picture:
@@ -137,6 +141,7 @@ class Picture:
                 readings=self._values.rows(),
                 alerts=self._described(reversed(alerts)),
                 tiles=self._tiles(now_us),
+                rates=self._rates(now_us, RATES_KEPT),
             )
 
     def states(self) -> dict[str, str]:
@@ -152,7 +157,8 @@ class Picture:
     def _apply(self, readings: Readings) -> bool:
         first, known = self._values.apply(readings)
         ids = list(self._devices)
-        self._refresh([ids[position] for position in first.tolist()])
+        positions: list[int] = first.tolist()
+        self._refresh(ids[position] for position in positions)
         return known
 
     def _refresh(self, device_ids: Iterable[str]) -> None:
@@ -173,14 +179,22 @@ class Picture:
         return [self._describe(alert, self._devices.get(alert.device_id)) for alert in alerts]
 
     def _tiles(self, now_us: int) -> Tiles:
-        oldest = now_us - RATE_WINDOW_S * 1_000_000
-        while self._arrivals and self._arrivals[0][0] < oldest:
-            self._arrivals.popleft()
         return tiles(
             list(self._devices.values()),
             self._values.device_times,
             self._states,
             self._standing(),
             now_us=now_us,
-            readings_per_s=sum(n for _, n in self._arrivals) / RATE_WINDOW_S,
+            readings_per_s=self._rates(now_us, 1)[0],
         )
+
+    def _rates(self, now_us: int, seconds: int) -> list[float]:
+        """Readings a second, at the end of each of the last ``seconds`` seconds."""
+        oldest = now_us - (RATES_KEPT + RATE_WINDOW_S) * 1_000_000
+        while self._arrivals and self._arrivals[0][0] < oldest:
+            self._arrivals.popleft()
+        times = np.array([time for time, _ in self._arrivals], np.int64)
+        sums = np.concatenate(([0], np.cumsum([n for _, n in self._arrivals], dtype=np.int64)))
+        ends = now_us - np.arange(seconds - 1, -1, -1) * 1_000_000
+        before = np.searchsorted(times, ends - RATE_WINDOW_S * 1_000_000, side="right")
+        return ((sums[np.searchsorted(times, ends, side="right")] - sums[before]) / RATE_WINDOW_S).tolist()

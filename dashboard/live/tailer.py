@@ -113,7 +113,8 @@ class Tailer:
             # A log that began while we watched is read from its start.
             while (seen := self._heads.get(ingestor, 0)) < head:
                 entries = batches.read_after(conn, ingestor, seen)
-                known &= all([self._apply(entry) for entry in entries])
+                for entry in entries:
+                    known &= self._apply(entry)
                 self._heads[ingestor] = entries[-1].seq if entries else head
         if not known:
             self._read_catalogue(conn)
@@ -132,4 +133,3 @@ class Tailer:
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self._stop.wait(min(TICK_S, seconds)):
             self._send_when_due()
-

@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from launch.engines.debootstrap import Report, find_debootstrap, run_debootstrap
@@ -22,6 +22,7 @@ SUITE = "trixie"
 RECIPE = 1
 """Counts up when the packages below change, so that old roots are not mistaken for new ones."""
 PACKAGES = ["postgresql-17-timescaledb", "mosquitto", "mosquitto-clients"]
+POSTGRES_MAJOR = 17
 POSTGRES_BIN = Path("/usr/lib/postgresql/17/bin")
 MOSQUITTO = Path("/usr/sbin/mosquitto")
 STEPS = 628
@@ -106,7 +107,7 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, report: Report) -> Iterator[None]:
+def _locked(path: Path, report: Report) -> Generator[None]:
     with path.open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

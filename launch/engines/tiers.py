@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -29,3 +30,16 @@ class EngineInfo:
     version: str = ""
     lacks: str = ""
     """What this engine cannot do, and what that costs; empty where nothing."""
+
+    def because(self, refusals: Sequence[str]) -> EngineInfo:
+        """The same, its reason extended by why better engines were not taken."""
+        if not refusals:
+            return self
+        return replace(self, reason=f"{'; '.join(refusals)}; so {self.reason}")
+
+    @property
+    def line(self) -> str:
+        """One line: what, from which tier and why."""
+        shown = self.version or self.name
+        line = f"{shown} [{self.tier}]: {self.reason}"
+        return f"{line}. Note: {self.lacks}" if self.lacks else line

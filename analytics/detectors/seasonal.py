@@ -1,0 +1,240 @@
+"""Seasonal: a value far from what is usual on this stream at this time of the week.
+
+The score is a robust z: distance from the band of the neighbouring half-hours' medians,
+in robust spreads, clipped and smoothed over a few readings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.columns import Columns, grown, match
+from analytics.detectors.seasons import (
+    DAY_KINDS,
+    SLOT_US,
+    SLOTS,
+    day_kind,
+    fit_seasons,
+    nan_median,
+    slot_of,
+)
+from analytics.roster import Roster, Rows
+from analytics.rounds import Forward
+from analytics.scores import Scores, Term
+from analytics.times import DAY, SECOND, to_local
+from telemetry.alerts import Severity
+from telemetry.devices import Stream
+from telemetry.metrics import METRICS, Bad
+
+_FLOORS: dict[str, tuple[float, float]] = {
+    "speed_kmh": (1.5, 0.06),
+    "flow_vph": (30.0, 0.08),
+    "occupancy_pct": (2.0, 0.08),
+    "pm2_5": (3.0, 0.10),
+    "pm10": (5.0, 0.10),
+    "no2": (4.0, 0.10),
+    "so2": (2.0, 0.10),
+    "co": (80.0, 0.10),
+    "o3": (4.0, 0.10),
+    "temperature_c": (0.6, 0.0),
+    "noise_dba": (1.5, 0.0),
+    "active_power_kw": (0.5, 0.04),
+    "voltage_v": (0.5, 0.004),
+    "current_a": (1.0, 0.04),
+    "power_factor": (0.01, 0.0),
+    "frequency_hz": (0.02, 0.0),
+}
+"""The metrics this detector speaks of, with the least spread in unit and as a share of the
+usual value: about what a good field instrument repeats to, so that a quiet stream does not
+alarm at its own noise. Left out: counters and positions (energy, gate opening), a device's
+own health, humidity, and all drainage, where the tide's day has 24.84 hours and rain keeps no
+hours; limits watch those."""
+
+_OF_TYPICAL = 0.5
+"""Least spread of a slot as a share of the stream's typical slot."""
+_OF_RANGE = 0.02
+"""Least spread as a share of the day's range of medians."""
+
+_CLIP_Z = 30.0
+"""One wild reading weighs no more than this in the smoothed z."""
+_SMOOTHED_INTERVALS = 3.0
+"""Time constant of the smoothing, in usual intervals."""
+_GAP_INTERVALS = 10.0
+"""Usual intervals without a reading after which smoothing starts anew."""
+
+_HOLD_S = 300.0
+_CLEAR_Z = 3.0
+_WORTH_TELLING_Z = 3.0
+_UNWATCHED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A severity, the z it begins at and for how long."""
+
+    severity: Severity
+    z: float
+    min_duration_s: float
+
+
+_STEPS = (_Step(Severity.MINOR, 6.0, 600.0), _Step(Severity.MAJOR, 10.0, 240.0))
+"""Tuned on the simulated city: a handful of false alarms a day for 2,000 streams."""
+
+_DIRECTIONS = {Bad.HIGH: 1.0, Bad.LOW: -1.0, Bad.BOTH: 0.0, Bad.NEITHER: 0.0}
+
+
+class Seasonal:
+    """Robust z against each stream's own week. Silent until a model was learnt."""
+
+    name = "seasonal"
+
+    def __init__(self, timezone: str) -> None:
+        self._zone = ZoneInfo(timezone)
+        self._roster = Roster.of((), ())
+        self._forward = Forward()
+        self._z = np.empty(0, np.float64)
+        self._tau_us = np.empty(0, np.float64)
+        self._term = np.empty(0, np.int64)
+        self._direction = np.empty(0, np.float64)
+        self._floors = np.empty((0, 2), np.float64)
+        self._median = np.empty((0, DAY_KINDS, SLOTS), np.float32)
+        self._spread = np.empty((0, DAY_KINDS, SLOTS), np.float32)
+
+    def extend(self, roster: Roster) -> list[Term]:
+        """Take up streams past those known; returns their terms."""
+        fresh = roster.streams[len(self._roster) :]
+        watched = np.array([stream.metric in _FLOORS for stream in fresh], np.bool_)
+        n_terms = (self._term >= 0).sum() * len(_STEPS)
+        term = np.where(watched, n_terms + (np.cumsum(watched) - 1) * len(_STEPS), _UNWATCHED)
+        directions = [_DIRECTIONS[METRICS[s.metric].bad] if s.metric in METRICS else 0.0 for s in fresh]
+        self._term = np.concatenate((self._term, term))
+        self._direction = np.concatenate((self._direction, np.array(directions, np.float64)))
+        self._tau_us = roster.intervals_s * _SMOOTHED_INTERVALS * SECOND
+        n = len(roster)
+        self._z = grown(self._z, n, np.nan)
+        self._median, self._spread = grown(self._median, n, np.nan), grown(self._spread, n, np.nan)
+        self._forward.extend(n)
+        self._roster = roster
+        return [_term(stream, step) for stream in fresh if stream.metric in _FLOORS for step in _STEPS]
+
+    def warm(self, _rows: Rows, _now: int) -> None:
+        """Nothing: smoothing settles within a few readings."""
+
+    def fit(self, roster: Roster, rows: Rows) -> Columns:
+        """The usual week of the watched streams among these."""
+        watched = np.array([stream.metric in _FLOORS for stream in roster.streams], np.bool_)
+        seasons = fit_seasons(rows.take(watched[rows.streams]), self._zone)
+        floors = np.array([_FLOORS[roster.streams[int(i)].metric] for i in seasons.streams], np.float64)
+        least = _least(seasons.median, seasons.spread, floors.reshape(-1, 2))
+        return {
+            "stream": roster.stream_ids[seasons.streams],
+            "median": seasons.median,
+            "spread": np.maximum(seasons.spread, least).astype(np.float32),
+        }
+
+    def learn(self, model: Columns) -> None:
+        """Take up the usual weeks of these streams."""
+        source, target = match(model["stream"], self._roster.stream_ids)
+        self._median[target] = model["median"][source]
+        self._spread[target] = model["spread"][source]
+
+    def score(self, rows: Rows, _now: int) -> list[Scores]:
+        """The smoothed z of each watched reading."""
+        return [self._round(part) for part in self._forward.rounds(rows.take(self._term[rows.streams] >= 0))]
+
+    def tick(self, _now: int) -> list[Scores]:
+        """Nothing: a value speaks when it comes."""
+        return []
+
+    def state(self) -> Columns:
+        """The smoothed z and each stream's last time."""
+        return {"stream": self._roster.stream_ids, "last": self._forward.last.copy(), "z": self._z.copy()}
+
+    def models(self) -> Columns:
+        """The usual weeks."""
+        known = np.flatnonzero(~np.isnan(self._median).all(axis=(1, 2)))
+        return {
+            "stream": self._roster.stream_ids[known],
+            "median": self._median[known],
+            "spread": self._spread[known],
+        }
+
+    def restore(self, state: Columns) -> None:
+        """Take up a kept state."""
+        source, target = match(state["stream"], self._roster.stream_ids)
+        self._forward.last[target] = state["last"][source]
+        self._z[target] = state["z"][source]
+
+    def counts(self) -> dict[str, int]:
+        """None."""
+        return {}
+
+    def _round(self, rows: Rows) -> Scores:
+        expected, low, high, spread = self._usual(rows)
+        beyond = np.where(rows.values > high, rows.values - high, np.minimum(rows.values - low, 0.0))
+        z = self._smoothed(rows, np.clip(beyond / spread, -_CLIP_Z, _CLIP_Z))
+        direction = self._direction[rows.streams]
+        scores = np.where(direction == 0.0, np.abs(z), direction * z)
+        margin = _STEPS[0].z * spread
+        twice = np.repeat(np.arange(len(rows)), len(_STEPS))
+        return Scores(
+            terms=(self._term[rows.streams][:, None] + np.arange(len(_STEPS))).ravel(),
+            times=rows.times[twice],
+            scores=scores[twice],
+            values=rows.values[twice],
+            lows=np.where(direction <= 0, low - margin, np.nan)[twice],
+            highs=np.where(direction >= 0, high + margin, np.nan)[twice],
+            facts={"expected": expected[twice], "spread": spread[twice], "z": z[twice]},
+        )
+
+    def _usual(self, rows: Rows) -> tuple[NDArray[np.float64], ...]:
+        """Expected value, the band of the neighbouring medians and the spread, each ``(n,)``."""
+        local = to_local(rows.times, self._zone)
+        kind, slot = day_kind(local), local % DAY // SLOT_US
+        before, share = slot_of(local)
+        streams, after = rows.streams, (before + 1) % SLOTS
+        median, spread = self._median, self._spread
+        around = median[streams[:, None], kind[:, None], (slot[:, None] + np.array([-1, 0, 1])) % SLOTS]
+        expected = (1 - share) * median[streams, kind, before] + share * median[streams, kind, after]
+        scale = np.fmax(spread[streams, kind, before], spread[streams, kind, after])
+        around = np.concatenate((around, expected[:, None]), axis=1).astype(np.float64)
+        low, high = np.fmin.reduce(around, axis=1), np.fmax.reduce(around, axis=1)
+        return expected.astype(np.float64), low, high, scale.astype(np.float64)
+
+    def _smoothed(self, rows: Rows, z: NDArray[np.float64]) -> NDArray[np.float64]:
+        before, tau = self._z[rows.streams], self._tau_us[rows.streams]
+        apart = self._forward.apart(rows)
+        fresh = np.isnan(before) | (apart > tau * (_GAP_INTERVALS / _SMOOTHED_INTERVALS))
+        smooth = np.where(fresh, z, before - np.expm1(-apart / tau) * (z - before))
+        self._z[rows.streams] = smooth
+        return smooth
+
+
+def _term(stream: Stream, step: _Step) -> Term:
+    return Term(
+        key=f"seasonal:{stream.stream_id}:{step.severity}",
+        condition=f"seasonal:{stream.stream_id}",
+        rule="seasonal",
+        stream_id=stream.stream_id,
+        severity=step.severity,
+        raise_at=step.z,
+        clear_at=_CLEAR_Z,
+        min_duration_s=step.min_duration_s,
+        hold_s=_HOLD_S,
+        gap_s=_GAP_INTERVALS * stream.interval_s,
+        step=_WORTH_TELLING_Z,
+    )
+
+
+def _least(
+    median: NDArray[np.float32], spread: NDArray[np.float32], floors: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The least spread of each slot, shape of ``spread``; ``floors`` has shape ``(k, 2)``."""
+    typical = _OF_TYPICAL * nan_median(spread.reshape(len(spread), DAY_KINDS * SLOTS))
+    swing = np.fmax.reduce(median, axis=(1, 2)) - np.fmin.reduce(median, axis=(1, 2))
+    of_stream = np.fmax(np.fmax(typical, _OF_RANGE * swing), floors[:, 0])
+    return np.fmax(of_stream[:, None, None], floors[:, 1, None, None] * np.abs(median))

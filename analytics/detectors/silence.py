@@ -1,0 +1,145 @@
+"""Silence: a device from which nothing comes though the rest of the city is heard.
+
+A sensor's health, not an event: the rule is ``silence``, the key one a device.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.columns import Columns, grown, match
+from analytics.roster import Roster, Rows
+from analytics.rounds import NEVER
+from analytics.scores import Scores, Term
+from analytics.times import SECOND
+from telemetry.alerts import Severity
+
+_INTERVALS = 3.0
+_LEAST_S = 30.0
+"""A device is late after three usual intervals and half a minute."""
+_MAJOR = 10.0
+"""How many times that makes it a major fault."""
+_LEAST_PAUSE_S = 5.0
+
+
+class Silence:
+    """Watches the time since each device was last heard, on a clock that stops with the city.
+
+    The clock advances from batch to batch, by at most one usual interval of the fastest
+    device: where nothing at all comes for longer, ingest or the broker is down and no
+    device is to blame. Such stalls are counted. What matters is arrival, not the time
+    written on a reading; a device never heard is not missed.
+    """
+
+    name = "silence"
+
+    def __init__(self) -> None:
+        self.stalls = 0
+        self._roster = Roster.of((), ())
+        self._clock = 0
+        self._now = NEVER
+        self._heard: NDArray[np.int64] = np.empty(0, np.int64)
+        self._limit_us: NDArray[np.int64] = np.empty(0, np.int64)
+        self._pause_us = 0
+
+    def extend(self, roster: Roster) -> list[Term]:
+        """Take up devices past those known; returns their terms."""
+        known = len(self._limit_us)
+        interval_s = np.full(len(roster.device_ids), np.inf)
+        np.minimum.at(interval_s, roster.device_of, roster.intervals_s)
+        self._limit_us = (np.maximum(_INTERVALS * interval_s, _LEAST_S) * SECOND).astype(np.int64)
+        fastest_s = float(interval_s.min(initial=np.inf)) if len(roster) else _LEAST_PAUSE_S
+        self._pause_us = round(max(fastest_s, _LEAST_PAUSE_S) * SECOND)
+        self._heard = grown(self._heard, len(roster.device_ids), NEVER)
+        self._roster = roster
+        return self._terms(known)
+
+    def warm(self, rows: Rows, _now: int) -> None:
+        """Devices with history are expected, from this moment on."""
+        self._heard[self._roster.device_of[rows.streams]] = self._clock
+
+    def fit(self, _roster: Roster, _rows: Rows) -> Columns:
+        """Nothing: the usual interval is given."""
+        return {}
+
+    def learn(self, _model: Columns) -> None:
+        """Nothing."""
+
+    def score(self, rows: Rows, now: int) -> list[Scores]:
+        """Devices heard in this batch are well."""
+        self._advance(now)
+        devices = np.unique(self._roster.device_of[rows.streams])
+        self._heard[devices] = self._clock
+        return [self._scores(devices, np.zeros(len(devices)), now)]
+
+    def tick(self, now: int) -> list[Scores]:
+        """Devices overdue at ``now``."""
+        if self._now == NEVER:
+            return []
+        clock = self._clock + min(max(0, now - self._now), self._pause_us)
+        devices = np.flatnonzero((self._heard != NEVER) & (clock - self._heard >= self._limit_us))
+        return [self._scores(devices, (clock - self._heard[devices]) / self._limit_us[devices], now)]
+
+    def state(self) -> Columns:
+        """The city's clock and when each device was heard on it."""
+        return {
+            "device": np.array(self._roster.device_ids, np.str_),
+            "heard": self._heard.copy(),
+            "clock": np.array([self._clock, self._now, self.stalls], np.int64),
+        }
+
+    def models(self) -> Columns:
+        """None."""
+        return {}
+
+    def restore(self, state: Columns) -> None:
+        """Take up a kept state."""
+        source, target = match(state["device"], np.array(self._roster.device_ids, np.str_))
+        self._heard[target] = state["heard"][source]
+        self._clock, self._now, self.stalls = (int(value) for value in state["clock"])
+
+    def counts(self) -> dict[str, int]:
+        """How often the whole city fell silent."""
+        return {"city_stalls": self.stalls}
+
+    def _advance(self, now: int) -> None:
+        if self._now != NEVER:
+            passed = max(0, now - self._now)
+            self._clock += min(passed, self._pause_us)
+            self.stalls += passed > 2 * self._pause_us
+        self._now = max(self._now, now)
+
+    def _scores(self, devices: NDArray[np.intp], score: NDArray[np.float64], now: int) -> Scores:
+        twice = np.repeat(devices, 2)
+        nothing = np.full(len(twice), np.nan)
+        limit_s = self._limit_us[twice] / SECOND
+        return Scores(
+            terms=(devices[:, None] * 2 + np.arange(2)).ravel(),
+            times=np.full(len(twice), now, np.int64),
+            scores=np.repeat(score, 2),
+            values=nothing,
+            lows=nothing,
+            highs=nothing,
+            facts={"silent_s": np.repeat(score, 2) * limit_s, "allowed_s": limit_s},
+        )
+
+    def _terms(self, known: int) -> list[Term]:
+        _, first = np.unique(self._roster.device_of, return_index=True)
+        terms: list[Term] = []
+        for place in range(known, len(self._roster.device_ids)):
+            device_id, stream_id = self._roster.device_ids[place], int(self._roster.stream_ids[first[place]])
+            for severity, times in ((Severity.MINOR, 1.0), (Severity.MAJOR, _MAJOR)):
+                terms.append(
+                    Term(
+                        key=f"silence:{device_id}:{severity}",
+                        condition=f"silence:{device_id}",
+                        rule="silence",
+                        stream_id=stream_id,
+                        severity=severity,
+                        raise_at=times,
+                        clear_at=1.0,
+                        detail={"device_id": device_id},
+                    )
+                )
+        return terms

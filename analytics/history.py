@@ -1,0 +1,59 @@
+"""History in slices: what detectors warm up and learn from, never all in memory at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import numpy as np
+import psycopg
+
+from analytics.columns import Columns
+from analytics.roster import Roster, Rows
+from analytics.stages import Stage
+from analytics.times import moment
+from store.readings import read_range
+
+WINDOW = timedelta(days=7)
+"""A whole week, so that every time of the week has been seen."""
+
+_SLICE = 128
+"""Streams read at once: a week at 30-second readings of these is some 60 MB."""
+
+
+def slices(conn: psycopg.Connection, roster: Roster, now: int) -> Iterator[Rows]:
+    """The week before ``now`` (microseconds), ordered by stream and time, some streams at a time."""
+    end = moment(now)
+    for first in range(0, len(roster), _SLICE):
+        ids = [stream.stream_id for stream in roster.streams[first : first + _SLICE]]
+        rows = roster.rows(read_range(conn, ids, end - WINDOW, end))
+        if len(rows):
+            yield rows
+
+
+def warm_up(conn: psycopg.Connection, pipeline: Sequence[Stage], roster: Roster, now: int) -> None:
+    """Bring stages that know nothing to where history leaves them at ``now``."""
+    for rows in slices(conn, roster, now):
+        for stage in pipeline:
+            stage.detector.warm(rows, now)
+            stage.detector.learn(stage.detector.fit(roster, rows))
+
+
+def fit_all(
+    conn: psycopg.Connection, pipeline: Sequence[Stage], roster: Roster, now: int, stop: threading.Event
+) -> dict[str, Columns]:
+    """Fresh models by detector; changes no stage. Ends early, with what there is, on ``stop``."""
+    parts: dict[str, list[Columns]] = {}
+    for rows in slices(conn, roster, now):
+        if stop.is_set():
+            break
+        for stage in pipeline:
+            model = stage.detector.fit(roster, rows)
+            if model:
+                parts.setdefault(stage.detector.name, []).append(model)
+    return {name: _joined(models) for name, models in parts.items()}
+
+
+def _joined(models: Sequence[Columns]) -> Columns:
+    return {column: np.concatenate([model[column] for model in models]) for column in models[0]}

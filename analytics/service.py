@@ -1,0 +1,136 @@
+"""The analytics process: one engine, kept going through whatever the database does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from datetime import UTC, datetime
+
+import psycopg
+
+from analytics import recovery
+from analytics.engine import Engine
+from analytics.refit import Refitter
+from analytics.times import SECOND, micros
+from store import services
+from store.batches import listen
+from store.locks import try_lock
+from store.pool import connect
+from telemetry.city import City
+from telemetry.errors import EngineError
+from telemetry.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+NAME = "analytics"
+
+_WAIT_S = 0.5
+_SAVE_US = 30 * SECOND
+_BEAT_US = 2 * SECOND
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 15.0
+
+
+def run(settings: Settings, city: City, stop: threading.Event) -> None:
+    """Score committed readings until ``stop``; returns when memory is kept.
+
+    Connection losses and other transient database errors are waited out with a capped
+    backoff; the engine is then made anew from its snapshot, since its memory may be
+    ahead of what was committed.
+    """
+    if settings.database_url is None:
+        raise EngineError("analytics has no database", cure="set DATABASE_URL")
+    pause_s = _FIRST_PAUSE_S
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            with connect(settings.database_url, name=NAME, autocommit=True) as conn:
+                _serve(conn, settings.database_url, city, stop)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if time.monotonic() - began > _LONGEST_PAUSE_S:
+                pause_s = _FIRST_PAUSE_S
+            _log.warning("database: %s; again in %.2f s", error, pause_s)
+            stop.wait(pause_s)
+            pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+
+
+def _serve(conn: psycopg.Connection, database_url: str, city: City, stop: threading.Event) -> None:
+    if not _alone(conn, stop):
+        return
+    listen(conn)
+    _beat(conn, {"state": "warming"})
+    engine = recovery.start(conn, city, _now())
+    refitter = Refitter(database_url, _now())
+    try:
+        _loop(conn, engine, refitter, stop)
+    finally:
+        refitter.close()
+    engine.save(conn, _now())
+
+
+def _loop(conn: psycopg.Connection, engine: Engine, refitter: Refitter, stop: threading.Event) -> None:
+    beaten = 0
+    while not stop.is_set():
+        behind = engine.consume(conn) > 0
+        now = _now()
+        fitted = refitter.poll(engine, now)
+        if fitted:
+            engine.learn(conn, fitted, now)
+        elif now - engine.saved >= _SAVE_US:
+            engine.save(conn, now)
+        if now - beaten >= _BEAT_US:
+            _beat(conn, _vitals(engine, now - engine.last_commit if behind else 0))
+            beaten = now
+        if not behind:
+            engine.tick(conn, now)
+            _wait(conn)
+
+
+def _alone(conn: psycopg.Connection, stop: threading.Event) -> bool:
+    """Wait to be the only analytics process; ``False`` if stopped before."""
+    told = False
+    while not try_lock(conn, NAME):
+        if not told:
+            _log.warning("another analytics process is at work; waiting for it to end")
+            told = True
+        if stop.wait(_WAIT_S):
+            return False
+    return True
+
+
+def _wait(conn: psycopg.Connection) -> None:
+    """Until something is committed, or half a second."""
+    for _ in conn.notifies(timeout=_WAIT_S, stop_after=1):
+        pass
+
+
+def _beat(conn: psycopg.Connection, detail: dict[str, object]) -> None:
+    services.beat(conn, services.Service(NAME, os.getpid(), socket.gethostname(), detail))
+
+
+def _vitals(engine: Engine, lag_us: int) -> dict[str, object]:
+    """What the engine says of itself.
+
+    ``lag_s`` is how long ago was committed what it scored last, 0 where nothing waits.
+    """
+    counts = engine.counts
+    of_detectors = {k: v for stage in engine.pipeline for k, v in stage.detector.counts().items()}
+    return {
+        "state": "scoring",
+        "lag_s": round(lag_us / SECOND, 3),
+        "scored": counts.scored,
+        "batches": counts.batches,
+        "findings": counts.findings,
+        "strangers": counts.strangers,
+        "log_gaps": counts.gaps,
+        "standing": sum(len(stage.decider.standing()) for stage in engine.pipeline),
+        "streams": len(engine.roster),
+        **of_detectors,
+    }
+
+
+def _now() -> int:
+    return micros(datetime.now(UTC))

@@ -1,0 +1,145 @@
+"""Devices, streams and readings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from msgspec.structs import asdict
+from pydantic import TypeAdapter
+
+from dashboard.api.access import PROBLEMS, RuntimeAccess
+from dashboard.api.models import AlertOut, DeviceDetail, DeviceOut, LatestOut, Names, SeriesOut, StreamOut
+from dashboard.live.messages import LiveReading
+from dashboard.queries.devices import read_device, read_inventory
+from dashboard.queries.series import Series, get_stream, read_series
+from dashboard.queries.times import time_range
+from dashboard.sentences import describe
+from dashboard.static import pack
+from store.devices import list_streams
+from telemetry.devices import Device, Stream
+from telemetry.metrics import METRICS
+
+router = APIRouter(tags=["devices"], responses=PROBLEMS)
+_inventory = TypeAdapter(list[DeviceOut])
+
+TimeText = Annotated[str | None, Query(description="RFC 3339 with a zone, or epoch ms", max_length=40)]
+
+
+@router.get("/devices")
+async def read_devices(runtime: RuntimeAccess, request: Request) -> list[DeviceOut]:
+    """Every device with its streams and the state it shows, by device id."""
+    inventory = await runtime.query(read_inventory)
+    states = runtime.picture.states()
+    rows = [device_out(device, streams, states) for device, streams in inventory]
+    body = await asyncio.to_thread(lambda: pack(_inventory.dump_json(rows), "application/json"))
+    answer: Response = body.answer(request)
+    return answer  # pyright: ignore[reportReturnType]  (packed already; the annotation is for OpenAPI)
+
+
+@router.get("/devices/{device_id}")
+async def read_one_device(device_id: str, runtime: RuntimeAccess) -> DeviceDetail:
+    """One device with its newest values and standing alerts."""
+    view = await runtime.query(lambda conn: read_device(conn, device_id))
+    shown = device_out(view.device, view.streams, runtime.picture.states())
+    newest = runtime.picture.latest([stream.stream_id for stream in view.streams])
+    described = [describe(alert, view.device, runtime.city, runtime.languages) for alert in view.alerts]
+    return DeviceDetail(
+        **shown.model_dump(),
+        latest=latest_out(view.streams, newest),
+        alerts=[AlertOut(**asdict(item)) for item in described],
+    )
+
+
+@router.get("/streams")
+async def read_streams(
+    runtime: RuntimeAccess, device: Annotated[str | None, Query(max_length=64)] = None
+) -> list[StreamOut]:
+    """Every stream, or those of one device."""
+    streams = await runtime.query(lambda conn: list_streams(conn, device))
+    return [StreamOut.model_validate(stream) for stream in streams]
+
+
+@router.get("/readings")
+async def read_readings(
+    runtime: RuntimeAccess,
+    stream: Annotated[int, Query(description="Stream id", ge=0, le=2**31 - 1)],
+    start: TimeText = None,
+    end: TimeText = None,
+    max_points: Annotated[int, Query(ge=2, le=10_000)] = 2_000,
+) -> SeriesOut:
+    """Readings of one stream; the last six hours where no range is given."""
+    try:
+        since, until = time_range(start, end, datetime.now(UTC))
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    series = await runtime.query(
+        lambda conn: read_series(conn, get_stream(conn, stream), since, until, max_points)
+    )
+    return series_out(series)
+
+
+@router.get("/readings/latest")
+async def read_latest(runtime: RuntimeAccess) -> list[LatestOut]:
+    """The newest reading of every stream that has one."""
+    streams = await runtime.query(list_streams)
+    return latest_out(streams, runtime.picture.latest())
+
+
+def device_out(device: Device, streams: Sequence[Stream], states: dict[str, str]) -> DeviceOut:
+    """A device as the API shows it."""
+    return DeviceOut(
+        device_id=device.device_id,
+        domain=str(device.domain),
+        kind=device.kind,
+        name=Names(vi=device.name_vi, en=device.name_en),
+        lat=device.lat,
+        lon=device.lon,
+        zone=device.zone,
+        interval_s=device.interval_s,
+        state=states.get(device.device_id, "unknown"),
+        tags=dict(device.tags),
+        streams=[StreamOut.model_validate(stream) for stream in streams],
+    )
+
+
+def latest_out(streams: Sequence[Stream], newest: dict[int, LiveReading]) -> list[LatestOut]:
+    """Newest readings with what they are of."""
+    rows: list[LatestOut] = []
+    for stream in streams:
+        if stream.stream_id not in newest:
+            continue
+        _, time, value, quality = newest[stream.stream_id]
+        metric = METRICS.get(stream.metric)
+        rows.append(
+            LatestOut(
+                stream_id=stream.stream_id,
+                device_id=stream.device_id,
+                metric=stream.metric,
+                unit=metric.unit if metric else "",
+                time=time,
+                value=value,
+                quality=quality,
+            )
+        )
+    return rows
+
+
+def series_out(series: Series) -> SeriesOut:
+    """A series as the API shows it: NaN is no JSON, so a gap is ``null``."""
+    gaps = (series.qualities < 0).tolist()
+    metric = METRICS.get(series.stream.metric)
+    return SeriesOut(
+        stream=StreamOut.model_validate(series.stream),
+        unit=metric.unit if metric else "",
+        start=round(series.start.timestamp() * 1000),
+        end=round(series.end.timestamp() * 1000),
+        readings=series.readings,
+        downsampled=series.downsampled,
+        times=series.times.tolist(),
+        values=[None if gap else v for v, gap in zip(series.values.tolist(), gaps, strict=True)],
+        qualities=[None if gap else q for q, gap in zip(series.qualities.tolist(), gaps, strict=True)],
+    )

@@ -1,0 +1,195 @@
+"""What the REST interface answers with. Times are epoch milliseconds, UTC, unless they say so."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Millis = Annotated[int, Field(description="Epoch milliseconds, UTC")]
+
+
+class Answer(BaseModel):
+    """Base of every answer: built from domain objects, unknown fields are an error."""
+
+    model_config = ConfigDict(from_attributes=True, extra="forbid")
+
+
+class Problem(BaseModel):
+    """What went wrong, in the manner of RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class Names(Answer):
+    """A name in both languages."""
+
+    vi: str
+    en: str
+
+
+class ZoneOut(Answer):
+    """A part of the city."""
+
+    code: str
+    name: Names
+    lat: float
+    lon: float
+
+
+class MetricOut(Answer):
+    """A kind of measurement."""
+
+    key: str
+    domain: str
+    unit: str
+    decimals: int
+    name: Names
+
+
+class CityOut(Answer):
+    """The city's profile, as a map needs it."""
+
+    key: str
+    name: Names
+    timezone: str
+    center: Annotated[tuple[float, float], Field(description="lat, lon")]
+    bbox: Annotated[
+        tuple[float, float, float, float], Field(description="lon_min, lat_min, lon_max, lat_max")
+    ]
+    attribution: str
+    layers: Annotated[list[str], Field(description="Names for /api/v1/layers/{name}")]
+    zones: list[ZoneOut]
+    metrics: list[MetricOut]
+
+
+class StreamOut(Answer):
+    """One metric of one device."""
+
+    stream_id: int
+    device_id: str
+    metric: str
+    interval_s: float
+
+
+class LatestOut(Answer):
+    """The newest reading of a stream. ``quality`` 0 is good; 1 late; 2 time of arrival."""
+
+    stream_id: int
+    device_id: str
+    metric: str
+    unit: str
+    time: Millis
+    value: float
+    quality: int
+
+
+class DeviceOut(Answer):
+    """A field device and the state it shows."""
+
+    device_id: str
+    domain: str
+    kind: str
+    name: Names
+    lat: float
+    lon: float
+    zone: str
+    interval_s: float
+    state: str
+    tags: dict[str, str]
+    streams: list[StreamOut]
+
+
+class DeviceDetail(DeviceOut):
+    """A device with its newest values and standing alerts."""
+
+    latest: list[LatestOut]
+    alerts: list[AlertOut]
+
+
+class SeriesOut(Answer):
+    """Readings of one stream, as columns of equal length.
+
+    A ``null`` value marks a gap: more than three intervals without a reading. Where
+    there were more readings than asked for, those that carry the shape were kept
+    (MinMaxLTTB) and ``downsampled`` says so.
+    """
+
+    stream: StreamOut
+    unit: str
+    start: Millis
+    end: Millis
+    readings: Annotated[int, Field(description="How many readings the range holds")]
+    downsampled: bool
+    times: list[int]
+    values: list[float | None]
+    qualities: list[int | None]
+
+
+class AlertOut(Answer):
+    """An alert. ``text`` is its sentence by language."""
+
+    alert_id: int
+    key: str
+    device_id: str
+    stream_id: int
+    metric: str
+    domain: str
+    detector: str
+    rule: str
+    severity: str
+    status: str
+    live: bool
+    opened_at: Millis
+    updated_at: Millis
+    resolved_at: Millis | None
+    value: float | None
+    expected_low: float | None
+    expected_high: float | None
+    text: dict[str, str]
+    device_name: dict[str, str]
+    detail: dict[str, Any]
+
+
+class DomainTileOut(Answer):
+    """A domain in numbers."""
+
+    devices: int
+    online: int
+    alerts: int
+    worst: str
+
+
+class TilesOut(Answer):
+    """The number tiles."""
+
+    devices: int
+    online: int
+    silent: int
+    readings_per_s: float
+    alerts: int
+    by_severity: dict[str, int]
+    by_domain: dict[str, DomainTileOut]
+
+
+class SnapshotOut(Answer):
+    """Where a client of ``/ws/live`` starts: frames with a greater ``seq`` go on from it."""
+
+    epoch: str
+    seq: int
+    at: Millis
+    feed: str
+    catalogue: int
+    states: dict[str, str]
+    readings: Annotated[
+        list[tuple[int, int, float, int]], Field(description="stream id, epoch ms, value, quality")
+    ]
+    alerts: list[AlertOut]
+    tiles: TilesOut
+    rates: Annotated[list[float], Field(description="Readings a second, one a second, oldest first")]
+
+
+DeviceDetail.model_rebuild()

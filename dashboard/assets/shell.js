@@ -1,0 +1,63 @@
+/* The header: clock, link state, language. Starts the live feed when the shell is there. */
+window.cityops = window.cityops || {};
+(function (cityops) {
+  "use strict";
+  const YEAR_S = 365 * 24 * 3600;
+
+  function showLink(link) {
+    const place = document.getElementById("shell-link");
+    if (!place) return;
+    const { text } = cityops.format;
+    const left = Math.max(1, Math.ceil((link.retryAt - Date.now()) / 1000));
+    const said = link.phase === "lost" ? text("lost", { seconds: left }) : text(link.phase);
+    place.dataset.phase = link.phase;
+    document.getElementById("shell-link-text").textContent = said;
+  }
+
+  function showClock() {
+    const time = document.getElementById("shell-time");
+    if (!time) return;
+    const now = cityops.live.now();
+    const { clock } = cityops.format;
+    time.textContent = clock(now, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+    document.getElementById("shell-date").textContent =
+      clock(now, { weekday: "short", day: "2-digit", month: "2-digit", year: "numeric" });
+  }
+
+  function chooseLanguage(event) {
+    const item = event.target.closest(".switch__item");
+    if (!item) return;
+    event.preventDefault();
+    document.cookie = `lang=${item.dataset.lang}; path=/; max-age=${YEAR_S}; samesite=lax`;
+    const address = new URL(location.href);
+    address.searchParams.delete("lang");
+    location.replace(address);
+  }
+
+  function begin() {
+    showClock();
+    setInterval(showClock, 1000);
+    cityops.live.on("link", showLink);
+    showLink(cityops.live.link);
+    cityops.live.start();
+    document.addEventListener("click", chooseLanguage);
+  }
+
+  /* Pages come and go as Dash renders them: mount(id, begin) runs when the element appears. */
+  const mounted = new Map();
+  const wanted = new Map([["shell", begin]]);
+  cityops.mount = (id, handler) => { wanted.set(id, handler); look(); };
+
+  function look() {
+    for (const [id, handler] of wanted) {
+      const found = document.getElementById(id);
+      const before = mounted.get(id);
+      if (found === (before && before.element)) continue;
+      if (before && before.leave) before.leave();
+      mounted.delete(id);
+      if (found) mounted.set(id, { element: found, leave: handler(found) });
+    }
+  }
+  new MutationObserver(look).observe(document.documentElement, { childList: true, subtree: true });
+  document.addEventListener("DOMContentLoaded", look);
+})(window.cityops);

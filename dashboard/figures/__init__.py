@@ -1,0 +1,1 @@
+"""Charts: pure functions from domain objects to Plotly figures, as plain dictionaries."""

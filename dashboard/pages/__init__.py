@@ -1,0 +1,1 @@
+"""Pages: one file each, with ``register`` (its path, title and callbacks) and ``layout``."""

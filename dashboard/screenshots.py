@@ -1,0 +1,100 @@
+"""Takes the pictures of the README and the docs from a running dashboard.
+
+``python -m dashboard.screenshots http://127.0.0.1:8050 docs/img``
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from dashboard.browser import open_browser
+from dashboard.languages import CODES
+from telemetry.errors import CityOpsError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SIZES = {"1920": (1920, 1080), "1366": (1366, 768)}
+_SETTLE_MS = 2_500
+"""Time for the map's labels and colours to fade in."""
+
+
+def take_screenshots(url: str, folder: Path) -> list[Path]:
+    """Pictures of every page in both languages; returns where they are.
+
+    Raises
+    ------
+    CityOpsError
+        The page did not become ready, or there is no Chromium.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    taken: list[Path] = []
+    with open_browser() as browser:
+        for language in CODES:
+            for size, (width, height) in SIZES.items():
+                path = folder / f"overview-{language}-{size}.png"
+                _shoot(browser, url, {"lang": language}, (width, height), path)
+                taken.append(path)
+            path = folder / f"device-{language}-1920.png"
+            _shoot(
+                browser, url, {"lang": language, "device": worst_device(url, browser)}, SIZES["1920"], path
+            )
+            taken.append(path)
+    return taken
+
+
+def worst_device(url: str, browser: Browser) -> str:
+    """A device with something to see: that of the worst standing alert with a value."""
+    page = browser.new_page()
+    try:
+        alerts = page.request.get(f"{url}/api/v1/alerts?status=open&limit=500").json()
+        order = ("critical", "major", "minor", "info")
+        found = [alert for alert in alerts if alert["value"] is not None]
+        found.sort(key=lambda alert: order.index(alert["severity"]))
+        if found:
+            return str(found[0]["device_id"])
+        return str(page.request.get(f"{url}/api/v1/devices").json()[0]["device_id"])
+    finally:
+        page.close()
+
+
+def wait_until_ready(page: Page, timeout_ms: int = 30_000) -> None:
+    """Wait until the map is drawn and the link is live."""
+    page.wait_for_selector("#overview-map[data-ready]", timeout=timeout_ms)
+    page.wait_for_selector('#shell-link[data-phase="live"]', timeout=timeout_ms)
+
+
+def _shoot(browser: Browser, url: str, query: dict[str, str], size: tuple[int, int], path: Path) -> None:
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    try:
+        page.goto(f"{url}/?{urlencode(query)}")
+        wait_until_ready(page)
+        if "device" in query:
+            page.wait_for_selector("#overview-chart .js-plotly-plot .scatterlayer path")
+        page.wait_for_timeout(_SETTLE_MS)
+        page.screenshot(path=str(path))
+    finally:
+        page.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Run from the command line: URL and folder."""
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python -m dashboard.screenshots URL FOLDER\n")
+        return 2
+    started = time.monotonic()
+    try:
+        taken = take_screenshots(arguments[0].rstrip("/"), Path(arguments[1]))
+    except CityOpsError as error:
+        sys.stderr.write(f"{error.message}\n{error.cure}\n")
+        return 1
+    sys.stdout.write(f"{len(taken)} pictures in {arguments[1]}, {time.monotonic() - started:.0f} s\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,108 @@
+"""Dash on the server: the shell around every page, and the pages."""
+
+from __future__ import annotations
+
+import html as markup
+from pathlib import Path
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+import msgspec
+from dash import Dash, html
+from fastapi import FastAPI
+
+from dashboard import theme
+from dashboard.components.attributes import data
+from dashboard.components.header import header
+from dashboard.languages import Language, requested_language
+from dashboard.pages import overview
+from dashboard.runtime import Runtime
+from dashboard.wording import DOMAINS, STATES, client_texts
+from telemetry.metrics import METRICS
+
+_FOLDER = Path(__file__).parent
+_INDEX = """<!DOCTYPE html>
+<html lang="{lang}" data-mantine-color-scheme="dark">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="dark">
+{metas}
+<title>{title}</title>
+{favicon}
+{css}
+</head>
+<body>
+{app_entry}
+<footer>{config}{scripts}{renderer}</footer>
+</body>
+</html>"""
+
+
+class Pages(Dash):
+    """Dash, with the page's language in its frame."""
+
+    def interpolate_index(self, *_: Any, **parts: Any) -> str:
+        """The document around the app."""
+        title = markup.escape(str(parts.pop("title", "")))
+        return _INDEX.format(lang=requested_language(), title=title, **parts)
+
+
+def mount_pages(api: FastAPI, runtime: Runtime) -> Pages:
+    """Put Dash and every page on the server."""
+    app = Pages(
+        __name__,
+        server=api,  # pyright: ignore[reportArgumentType]  (a FastAPI app is taken; the stub says Flask)
+        use_pages=True,
+        pages_folder="",
+        assets_folder=str(_FOLDER / "assets"),
+        external_scripts=["/vendor/maplibre-gl.js"],
+        external_stylesheets=["/vendor/theme.css", "/vendor/maplibre-gl.css"],
+        include_pages_meta=False,
+        suppress_callback_exceptions=True,
+        title="CityOps",
+        update_title="",
+        add_log_handler=False,
+    )
+    # Dash would open a socket of its own for callbacks that want one; none does.
+    app.backend.websocket_capability = False  # pyright: ignore[reportUnknownMemberType]
+    overview.register(app, runtime)
+    app.layout = lambda: shell(runtime)
+    return app
+
+
+def shell(runtime: Runtime) -> dmc.MantineProvider:
+    """Header, page, and what the scripts need to know."""
+    language = runtime.languages[requested_language()]
+    config = msgspec.json.encode(client_config(language)).decode()
+    return dmc.MantineProvider(
+        forceColorScheme="dark",
+        theme=theme.mantine_theme(),
+        children=html.Div(
+            id="shell",
+            className="shell",
+            children=[header(runtime.city, language), dash.page_container],
+            **data(config=config),
+        ),
+    )
+
+
+def client_config(language: Language) -> dict[str, Any]:
+    """Language, clock, words and metrics for the scripts."""
+    return {
+        "lang": language.code,
+        "locale": str(language.locale).replace("_", "-"),
+        "timezone": language.zone.key,
+        "texts": client_texts(language),
+        "states": {key: language.t(message) for key, message in STATES.items()},
+        "domains": {key: language.t(message) for key, message in DOMAINS.items()},
+        "metrics": {
+            metric.key: {
+                "name": language.pick(metric.name_vi, metric.name_en),
+                "unit": metric.unit,
+                "decimals": metric.decimals,
+            }
+            for metric in METRICS.values()
+        },
+    }

@@ -1,0 +1,60 @@
+"""Bringing a database up to this version: the schema, then the city's devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from telemetry.city import City
+from telemetry.devices import Device
+
+FRESH = timedelta(minutes=10)
+"""History is continued where the newest reading is older than this."""
+
+
+def prepare_database(database_url: str, city: City) -> list[str]:
+    """Migrate and register the city's devices; names of the migrations applied now."""
+    from store.migrate import migrate
+
+    applied = migrate(database_url)
+    register(database_url, city.devices)
+    return applied
+
+
+def register(database_url: str, devices: Sequence[Device]) -> None:
+    """Make devices and their streams known, or update what is known of them."""
+    from store.devices import upsert_devices
+    from store.pool import connect
+
+    with connect(database_url, name="setup") as conn:
+        upsert_devices(conn, devices)
+
+
+def history_gap(database_url: str, now: datetime, days: int) -> tuple[datetime, datetime] | None:
+    """The time to fill with history: from the newest reading, at most ``days`` back, until now.
+
+    ``None`` where readings are fresh. A backfill that was interrupted goes on where it stopped.
+    """
+    from store.pool import connect
+    from store.readings import extent
+
+    with connect(database_url, name="setup") as conn:
+        known = extent(conn)
+    start = now - timedelta(days=days)
+    if known is not None:
+        start = max(start, known[1].astimezone(UTC))
+    return None if now - start < FRESH else (start, now)
+
+
+def committed(database_url: str) -> int:
+    """Readings committed since the store began, by the ledger; 0 where it cannot be asked."""
+    from store.ledger import totals
+    from store.pool import connect
+
+    try:
+        with connect(database_url, name="setup") as conn:
+            return totals(conn).committed
+    except psycopg.Error:
+        return 0

@@ -1,0 +1,43 @@
+"""The services of one machine: what each is called, how it is run, and when it stops."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+from telemetry.settings import ENVIRONMENT, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """A service: the ``cityops`` command with its arguments, and its grace in seconds."""
+
+    name: str
+    arguments: tuple[str, ...]
+    grace_s: float = 10.0
+
+    @property
+    def command(self) -> list[str]:
+        """The command line of its process."""
+        return [sys.executable, "-m", "launch", *self.arguments]
+
+
+INGEST = ServiceSpec("ingest", ("ingest",))
+ANALYTICS = ServiceSpec("analytics", ("analytics",))
+DASHBOARD = ServiceSpec("dashboard", ("dashboard",))
+SIMULATORS = ServiceSpec("simulators", ("simulate",))
+
+ALWAYS = (INGEST, ANALYTICS, DASHBOARD)
+"""In the order of starting; they stop in the opposite order."""
+
+
+def service_environment(settings: Settings, database_url: str, mqtt_url: str) -> dict[str, str]:
+    """The environment of a service: ours, with every setting as it stands after flags and defaults."""
+    told = {variable: str(getattr(settings, name)) for variable, name in ENVIRONMENT.items()}
+    addresses = {
+        "DATABASE_URL": database_url,
+        "MQTT_URL": mqtt_url,
+        "CITYOPS_DATA_DIR": str(settings.data_path),
+    }
+    return {**os.environ, **told, **addresses, "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,219 @@
+"""What every detector keeps to, whatever it looks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from analytics.detectors import DETECTORS
+from analytics.roster import Roster, Rows
+from analytics.stages import Stage
+from telemetry.alerts import Finding, FindingState
+from tests.analytics import worlds
+from tests.analytics.worlds import START, Commit
+
+GAUGE, ROAD, AIR, FEEDER, ROAD_2 = range(5)
+N = 120
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+
+    def stage(self, who: Roster | None = None, past: Rows | None = None) -> Stage:
+        """A stage that has learnt a quiet week."""
+        who = who or worlds.roster()
+        past = worlds.history(who) if past is None else past
+        stage = self.fresh(who)
+        stage.detector.warm(past, START)
+        stage.detector.learn(stage.detector.fit(who, past))
+        return stage
+
+    def fresh(self, who: Roster | None = None) -> Stage:
+        stage = Stage.of(DETECTORS[self.name](worlds.city()))
+        stage.extend(who or worlds.roster())
+        return stage
+
+
+@pytest.fixture(params=sorted(DETECTORS))
+def case(request: pytest.FixtureRequest) -> Case:
+    return Case(request.param)
+
+
+@pytest.fixture(scope="module")
+def feed() -> list[Commit]:
+    """Two hours in which something for every detector begins and ends."""
+    feed = worlds.minutes(worlds.roster(), N)
+    feed = worlds.with_values(feed, GAUGE, 20, [1.45, 1.52, 1.7, 1.7, 1.58, 1.5, 1.4, 1.2])
+    feed = worlds.with_values(feed, ROAD, 30, [6.0 + 0.1 * (i % 7) for i in range(25)])
+    feed = worlds.with_values(feed, FEEDER, 40, [118.5] * 30)
+    return worlds.without(feed, AIR, 50, 70)
+
+
+def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
+    found = worlds.flat(worlds.drive(case.stage(), feed))
+    keys = {
+        "limits": "limit:11:tide:high",
+        "seasonal": "seasonal:12",
+        "silence": "silence:air-1",
+        "stuck": "stuck:14",
+    }
+    assert {finding.key for finding in found} == {keys[case.name]}
+    assert found[0].state is FindingState.RAISED
+    assert found[-1].state is FindingState.CLEARED
+    assert all(finding.detector == case.name for finding in found)
+
+
+def test_prefix_causal(case: Case, feed: list[Commit]) -> None:
+    whole = worlds.drive(case.stage(), feed)
+    for cut in (25, 45, 66):
+        assert worlds.drive(case.stage(), feed[:cut]) == whole[:cut]
+
+
+def test_same_again(case: Case, feed: list[Commit]) -> None:
+    assert worlds.drive(case.stage(), feed) == worlds.drive(case.stage(), feed)
+
+
+def test_cutting_batches_changes_nothing(case: Case, feed: list[Commit]) -> None:
+    def single(commit: Commit) -> list[Commit]:
+        rows = range(len(commit.rows))
+        return [Commit(commit.rows.take(np.array([i], np.intp)), commit.now) for i in rows]
+
+    pieces = [piece for commit in feed for piece in single(commit)]
+    assert worlds.flat(worlds.drive(case.stage(), pieces)) == worlds.flat(worlds.drive(case.stage(), feed))
+
+
+@pytest.mark.parametrize("name", sorted(set(DETECTORS) - {"silence"}))
+def test_several_readings_of_a_stream_in_one_batch(name: str, feed: list[Commit]) -> None:
+    """Not for silence: it goes by the time of commit, which this changes."""
+    case = Case(name)
+
+    def join(commits: Sequence[Commit]) -> Commit:
+        parts = [commit.rows for commit in commits]
+        streams, times, values = (
+            np.concatenate([getattr(rows, name) for rows in parts]) for name in ("streams", "times", "values")
+        )
+        order = np.random.default_rng(5).permutation(len(streams))
+        return Commit(Rows(streams[order], times[order], values[order]), commits[-1].now)
+
+    joined = [join(feed[i : i + 12]) for i in range(0, N, 12)]
+    found = worlds.flat(worlds.drive(case.stage(), joined))
+    assert found == worlds.flat(worlds.drive(case.stage(), feed))
+
+
+def test_constant_input_raises_nothing(case: Case) -> None:
+    who = worlds.roster()
+    past = worlds.history(who)
+    past = Rows(past.streams, past.times, np.full(len(past), 1.0))
+    feed = worlds.minutes(who, N)
+    for stream in range(len(who)):
+        feed = worlds.with_values(feed, stream, 0, [1.0] * N)
+    assert worlds.flat(worlds.drive(case.stage(who, past), feed)) == []
+
+
+def test_quiet_input_raises_nothing(case: Case) -> None:
+    assert worlds.flat(worlds.drive(case.stage(), worlds.minutes(worlds.roster(), 600))) == []
+
+
+def test_warm_up_raises_nothing(case: Case) -> None:
+    assert worlds.flat(worlds.drive(case.fresh(), worlds.minutes(worlds.roster(), N))) == []
+
+
+@pytest.mark.parametrize("streams", [[], [GAUGE], [ROAD]], ids=["none", "gauge", "road"])
+@pytest.mark.parametrize("readings", [1, 400])
+def test_short_history_is_fitted_without_a_murmur(case: Case, streams: list[int], readings: int) -> None:
+    who = worlds.roster()
+    past = worlds.history(who)
+    past = past.take(np.isin(past.streams, streams) & (past.times >= START - readings * 5 * worlds.MINUTE))
+    assert worlds.flat(worlds.drive(case.stage(who, past), worlds.minutes(who, 20))) == []
+
+
+def test_missing_data_leaves_no_nan(case: Case, feed: list[Commit]) -> None:
+    gaps = np.random.default_rng(3)
+    thin = [Commit(c.rows.take(gaps.random(len(c.rows)) < 0.9), c.now) for c in feed]
+    found = worlds.flat(worlds.drive(case.stage(), thin))
+    assert found
+    assert all(number is None or math.isfinite(number) for finding in found for number in _numbers(finding))
+
+
+def test_input_is_not_written_to(case: Case, feed: list[Commit]) -> None:
+    past = worlds.history(worlds.roster())
+    for commit in feed:
+        _freeze(commit.rows)
+    _freeze(past)
+    assert worlds.flat(worlds.drive(case.stage(past=past), feed))
+
+
+@pytest.mark.parametrize("cut", [22, 35, 56, 65])
+def test_going_on_from_a_snapshot(case: Case, feed: list[Commit], cut: int) -> None:
+    whole = worlds.drive(case.stage(), feed)
+    first = case.stage()
+    worlds.drive(first, feed[:cut])
+    second = worlds.carried_over(first, case.fresh())
+    assert worlds.drive(second, feed[cut:]) == whole[cut:]
+
+
+def test_a_snapshot_fits_a_grown_city(case: Case, feed: list[Commit]) -> None:
+    """Streams are matched by id, not by place."""
+    whole = worlds.drive(case.stage(), feed)
+    first = case.stage()
+    worlds.drive(first, feed[:56])
+    grown = worlds.roster(
+        (worlds.device("new-1", "tide_gauge", "water_level_m"), *worlds.DEVICES), first_id=10
+    )
+    second = worlds.carried_over(first, case.fresh(grown))
+    moved = [Commit(Rows(c.rows.streams + 1, c.rows.times, c.rows.values), c.now) for c in feed[56:]]
+    assert worlds.drive(second, moved) == whole[56:]
+
+
+def test_streams_that_come_later(case: Case, feed: list[Commit]) -> None:
+    whole = worlds.drive(case.stage(), feed)
+    stage = case.stage()
+    found = worlds.drive(stage, feed[:52])
+    who = worlds.roster()
+    more = worlds.roster((*worlds.DEVICES, worlds.device("new-1", "tide_gauge", "water_level_m")))
+    stage.extend(who.extended(more.streams, list(more.devices.values())))
+    late = [_with_stranger(commit, len(who)) for commit in feed[52:]]
+    assert found + worlds.drive(stage, late) == whole
+
+
+def test_late_and_repeated_readings_change_nothing(case: Case, feed: list[Commit]) -> None:
+    late = [_with_old(commit, before) for commit, before in zip(feed[3:], feed, strict=False)]
+    assert worlds.drive(case.stage(), feed[:3] + late) == worlds.drive(case.stage(), feed)
+
+
+def _with_old(commit: Commit, before: Commit) -> Commit:
+    heard = before.rows.take(np.isin(before.rows.streams, commit.rows.streams))
+    wild = np.full(len(heard), 999.0)
+    rows = Rows(
+        np.concatenate((commit.rows.streams, heard.streams, commit.rows.streams)),
+        np.concatenate((commit.rows.times, heard.times, commit.rows.times)),
+        np.concatenate((commit.rows.values, wild, commit.rows.values)),
+    )
+    return Commit(rows, commit.now)
+
+
+def _with_stranger(commit: Commit, place: int) -> Commit:
+    rows = commit.rows
+    return Commit(
+        Rows(
+            np.append(rows.streams, place),
+            np.append(rows.times, commit.now),
+            np.append(rows.values, 0.5 + commit.now % 7 / 100),
+        ),
+        commit.now,
+    )
+
+
+def _numbers(finding: Finding) -> list[float | None]:
+    numbers = [finding.value, finding.expected_low, finding.expected_high, finding.score]
+    return numbers + [value for value in finding.detail.values() if isinstance(value, float)]
+
+
+def _freeze(rows: Rows) -> None:
+    for array in (rows.streams, rows.times, rows.values):
+        array.setflags(write=False)
