@@ -36,7 +36,7 @@ bench: dev ## run the benchmarks, each with its peer or limit in the same run
 	done
 
 screenshots: dev browser ## make the README's pictures again
-	@exec $(BIN)/python docs/screenshots/make.py $(ARGS)
+	@exec $(BIN)/python docs/make_pictures.py $(ARGS)
 
 clean-data: $(RUNTIME) ## forget the demo's data
 	@exec $(BIN)/python -m launch $(ARGS) clean-data

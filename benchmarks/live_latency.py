@@ -31,7 +31,8 @@ METRIC = "speed_kmh"
 OBSERVE = """
 (id) => {
     window.__seen = {};
-    const shown = () => document.querySelector(`#overview-drawer-values [data-stream-id="${id}"] .value__number`);
+    const place = `#overview-drawer-values [data-stream-id="${id}"] .value__number`;
+    const shown = () => document.querySelector(place);
     const note = () => {
         const text = shown()?.textContent ?? "";
         const number = text.match(/-?[0-9.]+/);
@@ -114,7 +115,7 @@ def main() -> None:
     print(f"{'mosquitto_pub to …':<34}{'median ms':>10}{'p95 ms':>8}")
     print(f"{'a plain subscriber (floor)':<34}{floor * 1e3:10.0f}")
     print(f"{'the open page, committed first':<34}{median * 1e3:10.0f}{p95 * 1e3:8.0f}")
-    print(f"ratio to the limit of {LIMIT_S:g} s: {median / LIMIT_S:.2f};  ratio to the floor: {median / floor:.1f}")
+    print(f"ratio to the limit of {LIMIT_S:g} s: {median / LIMIT_S:.2f}; to the floor: {median / floor:.1f}")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,9 @@ def wait_for(what: str, limit_s: float, process: subprocess.Popen[bytes], log: P
     return time.monotonic() - start
 
 
-def measure(clone: Path, environment: dict[str, str], url: str, log: Path, limit_s: float) -> tuple[float, float]:
+def measure(
+    clone: Path, environment: dict[str, str], url: str, log: Path, limit_s: float
+) -> tuple[float, float]:
     with demo(clone, environment, log) as process:
         page_s = wait_for("page", limit_s, process, log, lambda: get(f"{url}/readyz") is not None)
         alerts_s = wait_for("alerts", ALERT_LIMIT_S, process, log, lambda: alerted(url) >= DOMAINS)

@@ -49,11 +49,17 @@ class Runtime:
             raise CityOpsError("the dashboard is not running", cure="use it inside its lifespan")
         return self._pool
 
-    async def query(self, ask: Callable[[psycopg.Connection], _T]) -> _T:
-        """Run a query on a pooled connection, off the event loop."""
+    async def query(self, ask: Callable[[psycopg.Connection], _T], *, patience_s: float = 5.0) -> _T:
+        """Run a query on a pooled connection, off the event loop.
+
+        Raises
+        ------
+        psycopg_pool.PoolTimeout
+            No connection could be had within ``patience_s``.
+        """
 
         def work() -> _T:
-            with self.pool.connection(timeout=10) as conn:
+            with self.pool.connection(timeout=patience_s) as conn:
                 return ask(conn)
 
         return await asyncio.to_thread(work)

@@ -34,17 +34,16 @@ def run(settings: Settings, city: City, stop: threading.Event) -> None:
     CityOpsError
         The address cannot be had, or the server did not start.
     """
-    listener = _bind(settings.http_host, settings.http_port)
-    api = create_app(settings, city)
-    config = uvicorn.Config(
-        api,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
-        ws_max_size=4096,
-    )
-    with listener:
+    with _bind(settings.http_host, settings.http_port) as listener:
+        api = create_app(settings, city)
+        config = uvicorn.Config(
+            api,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            ws_max_size=4096,
+        )
         asyncio.run(_serve(_Server(config), listener, api.state.runtime, stop))
 
 

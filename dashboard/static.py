@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 
 from dashboard import theme
-from telemetry.errors import ConfigError
+from telemetry.errors import ConfigError, NotFoundError
 
 _DAY = "public, max-age=86400"
 _CHECK = "no-cache"
@@ -58,8 +58,9 @@ def vendor_router() -> APIRouter:
 
     @router.get("/vendor/{name}")
     async def vendor(name: str, request: Request) -> Response:
-        file = files.get(name)
-        return file.answer(request) if file else Response(status_code=404)
+        if name not in files:
+            raise NotFoundError("file", name)
+        return files[name].answer(request)
 
     return router
 

@@ -75,10 +75,12 @@ def _backfill(machine: Machine, city: City) -> Written | None:
     gap = history_gap(machine.database.url, datetime.now(UTC), DAYS)
     if gap is None:
         return None
-    from device_sims.backfill import history
+    from device_sims import truth
+    from device_sims.backfill import history, truths
     from device_sims.options import SimOptions
 
     start, end = gap
+    truth.append(machine.folder / truth.FILE, truths(city, SimOptions(), start, end))
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -105,8 +107,10 @@ def _backfill(machine: Machine, city: City) -> Written | None:
 
 
 def _is_ready(http_url: str) -> bool:
+    # A proxy of the environment is for the world outside, not for this machine.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(f"{http_url}/readyz", timeout=2.0) as answer:  # noqa: S310 - our own http
+        with direct.open(f"{http_url}/readyz", timeout=2.0) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False

@@ -150,7 +150,9 @@ def parse_city(files: Mapping[str, bytes]) -> City:
     """
     for name in REQUIRED:
         if name not in files:
-            raise ConfigError(f"city profile: {name} is missing", cure="copy what is missing from another profile, such as cities/hcmc")
+            raise ConfigError(
+                f"city profile: {name} is missing", cure="copy it from another city and change it"
+            )
     header = _header(files[CITY_FILE])
     zones = _unique(ZONES_FILE, _zones(files[ZONES_FILE]), lambda zone: zone.code)
     codes = frozenset(zone.code for zone in zones)

@@ -81,7 +81,7 @@ class _Step:
     min_duration_s: float
 
 
-_STEPS = (_Step(Severity.MINOR, 6.0, 600.0), _Step(Severity.MAJOR, 10.0, 240.0))
+_STEPS = (_Step(Severity.MINOR, 6.0, 600.0), _Step(Severity.MAJOR, 10.0, 60.0))
 """Tuned on the simulated city: a handful of false alarms a day for 2,000 streams."""
 
 _DIRECTIONS = {Bad.HIGH: 1.0, Bad.LOW: -1.0, Bad.BOTH: 0.0, Bad.NEITHER: 0.0}

@@ -46,7 +46,7 @@ async def healthz() -> Health:
 async def readyz(runtime: RuntimeAccess, response: Response) -> Readiness:
     """The database answers, the schema is up to date and the live feed follows it."""
     try:
-        missing = await runtime.query(pending)
+        missing = await runtime.query(pending, patience_s=2.0)
         database, migrated = True, not missing
     except (psycopg.Error, psycopg_pool.PoolTimeout):
         database = migrated = False

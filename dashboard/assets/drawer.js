@@ -53,6 +53,7 @@ window.cityops = window.cityops || {};
   function frame(frame) {
     if (!chosen || !place() || place().hidden) return;
     if (chosen in frame.states) state();
+    if (frame.alerts.some((alert) => alert.device_id === chosen)) alerts();
     if (!frame.readings.length) return;
     const values = new Map();
     for (const item of place().querySelectorAll("[data-stream-id]")) values.set(Number(item.dataset.streamId), item);
@@ -96,9 +97,26 @@ window.cityops = window.cityops || {};
       cityops.format.settings().states[shown] || shown;
   }
 
+  function alerts() {
+    const { element, mark, settings, age: aged } = cityops.format;
+    const lang = settings().lang;
+    const standing = [...cityops.live.alerts.values()].filter((alert) => alert.device_id === chosen);
+    const rows = standing.sort((a, b) => b.opened_at - a.opened_at).map((alert) => {
+      const row = element("div", "alert",
+        mark(alert.rule === "silence" ? "silent" : alert.severity),
+        element("span", "alert__device", settings().states[alert.severity] || alert.severity),
+        element("time", "alert__age", aged(cityops.live.now() - alert.opened_at)),
+        element("span", "alert__text", alert.text[lang] || alert.rule));
+      row.dataset.severity = alert.severity;
+      return row;
+    });
+    document.getElementById("overview-drawer-foot").replaceChildren(...rows);
+  }
+
   function reset() {
     if (!chosen || !place()) return;
     state();
+    alerts();
     for (const item of place().querySelectorAll("[data-stream-id]")) {
       const row = cityops.live.readings.get(Number(item.dataset.streamId));
       if (row) value(item, row);

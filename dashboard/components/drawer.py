@@ -65,7 +65,9 @@ def drawer(language: Language) -> html.Aside:
                 ],
             ),
             html.Div(id="overview-chart-place", className="drawer__chart"),
-            html.Div(id="overview-drawer-foot", className="drawer__foot"),
+            html.Div(
+                id="overview-drawer-foot", className="drawer__foot", **aria(label=language.t("Open alerts"))
+            ),
         ],
         **aria(label=language.t("Device")),
     )

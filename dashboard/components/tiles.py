@@ -113,7 +113,8 @@ def _domain(language: Language, domain: str) -> html.Button:
             ),
             html.Span(className="toggle", **aria(hidden="true")),
         ],
-        **data(domain=domain, **aria(pressed="true")),
+        **data(domain=domain),
+        **aria(pressed="true"),
     )
 
 

@@ -36,7 +36,7 @@ def stream_chart(
     shown = [t for t in thresholds if low <= t.limit <= high]
     layout = _layout(series, shift_ms, (low, high), metric, language)
     layout["shapes"] = [_limit(t) for t in shown] + [_mark(a, series.end, shift_ms) for a in anomalies]
-    layout["annotations"] = [_limit_name(t, language) for t in shown]
+    layout["annotations"] = [_limit_name(t, place, language) for place, t in enumerate(shown)]
     if series.readings == 0:
         layout["annotations"].append(_nothing(language))
     return {"data": [_line(series, shift_ms, metric)], "layout": layout}
@@ -119,10 +119,10 @@ def _limit(threshold: Threshold) -> dict[str, Any]:
     }
 
 
-def _limit_name(threshold: Threshold, language: Language) -> dict[str, Any]:
+def _limit_name(threshold: Threshold, place: int, language: Language) -> dict[str, Any]:
     return {
         "xref": "paper",
-        "x": 0,
+        "x": place % 3 / 3,  # side by side: alarm levels lie close together
         "xanchor": "left",
         "y": threshold.limit,
         "yanchor": "bottom",

@@ -145,6 +145,8 @@ class Mosquitto(PrivateBroker):
     @override
     def _command(self) -> list[str]:
         outer = self._place.settle(self._around.folder / "broker")
+        if not outer.is_relative_to(self._around.folder):
+            self.info = self.info.kept_in(outer)
         inner = self._place.inner(outer)
         config = outer / "mosquitto.conf"
         write_config("mosquitto/private.conf", config, self._place.user, port=self._port, folder=inner)

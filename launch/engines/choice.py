@@ -14,10 +14,14 @@ from launch.engines.installed import Postgres, installed_mosquitto, installed_po
 from launch.engines.place import Place, host_user, root_user
 from launch.engines.surroundings import Surroundings
 from launch.engines.tiers import EngineInfo, Tier
+from launch.engines.wheel_broker import IN_FLIGHT
 from telemetry.errors import ConfigError, EngineError
 
 NO_TIMESCALEDB = "no TimescaleDB: large tables are slower and take more disk"
-NOT_ON_DISK = "keeps sessions in memory: a restart of the broker forgets what was not yet stored"
+NOT_ON_DISK = (
+    "keeps sessions in memory, so its restart forgets what was not yet stored; "
+    f"has {IN_FLIGHT} messages in flight at most, so it is slower"
+)
 
 _Engine = TypeVar("_Engine", Database, Broker)
 

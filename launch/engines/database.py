@@ -133,6 +133,8 @@ class Cluster(Database):
     @override
     def start(self) -> None:
         outer = self._programs.place.settle(self._around.folder / "database")
+        if not outer.is_relative_to(self._around.folder):
+            self.info = self.info.kept_in(outer)
         self._make_cluster(outer)
         self._configure(outer)
         self._start_server(outer)

@@ -88,7 +88,8 @@ def run_debootstrap(tool: Debootstrap, command: list[str], report: Report) -> No
             if line.startswith("I: "):
                 report(line[3:].strip())
         if child.wait() != 0:
-            raise EngineError("debootstrap failed: " + " | ".join(recent[-3:]))
+            errors = [line[3:] for line in recent if line.startswith("E: ")]
+            raise EngineError("debootstrap failed: " + " | ".join(errors or recent[-3:]))
     finally:
         if child.poll() is None:
             child.terminate()

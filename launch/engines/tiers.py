@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 
 class Tier(StrEnum):
@@ -36,6 +37,11 @@ class EngineInfo:
         if not refusals:
             return self
         return replace(self, reason=f"{'; '.join(refusals)}; so {self.reason}")
+
+    def kept_in(self, folder: Path) -> EngineInfo:
+        """The same, saying that its data is not in the data folder."""
+        note = f"data is in {folder}, as no mount namespace can be had"
+        return self if note in self.reason else replace(self, reason=f"{self.reason}; {note}")
 
     @property
     def line(self) -> str:

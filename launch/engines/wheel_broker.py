@@ -18,6 +18,9 @@ from string import Template
 from launch.engines.place import host_user
 from launch.ports import free_port
 
+IN_FLIGHT = 100
+"""Unacknowledged messages a subscriber is sent at most: fixed in rumqttd, which does not
+look at Receive Maximum. Tried with iotcore 0.4.0."""
 MAX_HEAD = 32
 """Bytes within which a CONNECT packet must have said its protocol version."""
 HEAD_TIMEOUT_S = 10.0

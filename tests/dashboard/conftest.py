@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -111,7 +112,10 @@ def town(make_database: Callable[[], str], city: City) -> Iterator[Town]:
         made = Town(f"http://127.0.0.1:{settings.http_port}", settings, replace(city), conn)
         _past(made)
         stop, failures = threading.Event(), []
-        server = threading.Thread(target=_serve, args=(settings, city, stop, failures), daemon=True)
+        # Dash knows its context in the thread that imported it, as in the real process.
+        context = contextvars.copy_context()
+        arguments = (context, settings, city, stop, failures)
+        server = threading.Thread(target=_serve, args=arguments, daemon=True)
         server.start()
         try:
             wait_for(lambda: failures or _ready(made.url))
@@ -124,10 +128,16 @@ def town(make_database: Callable[[], str], city: City) -> Iterator[Town]:
         assert not failures
 
 
-def _serve(settings: Settings, city: City, stop: threading.Event, failures: list[BaseException]) -> None:
+def _serve(
+    context: contextvars.Context,
+    settings: Settings,
+    city: City,
+    stop: threading.Event,
+    failures: list[BaseException],
+) -> None:
     try:
-        run(settings, city, stop)
-    except BaseException as error:
+        context.run(run, settings, city, stop)
+    except BaseException as error:  # noqa: BLE001  (the fixture reports it)
         failures.append(error)
 
 

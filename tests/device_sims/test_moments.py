@@ -42,5 +42,5 @@ def test_hours_are_eased_across_midnight() -> None:
     assert by_hour(np.arange(24.0), np.arange(24.0), np.array([23.5, 6.25])).tolist() == [11.5, 6.25]
 
 
-def test_the_helper_agrees_with_the_zone() -> None:
+def test_local_times_in_tests_agree_with_the_zone() -> None:
     assert datetime.fromtimestamp(second("2026-11-23 08:00"), HCMC).hour == 8

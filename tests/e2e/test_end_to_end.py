@@ -15,7 +15,6 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
-from tests.fix_mqtt import mosquitto_pub
 from websockets.sync.client import connect as connect_socket
 
 from launch.config import load_city
@@ -26,6 +25,7 @@ from telemetry.city import City
 from telemetry.devices import Device
 from telemetry.settings import Settings
 from telemetry.topics import telemetry_topic
+from tests.fix_mqtt import mosquitto_pub
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 30.0) -> Any:
@@ -109,7 +109,9 @@ def test_a_published_value_arrives_at_the_api(city: RunningCity) -> None:
     city.publish(gauge, water_level_m=-0.137)
 
     def arrived() -> bool:
-        return any(row["stream_id"] == stream and row["value"] == -0.137 for row in city.get("readings/latest"))
+        return any(
+            row["stream_id"] == stream and row["value"] == -0.137 for row in city.get("readings/latest")
+        )
 
     wait_for(arrived, "the value among the latest")
     series = city.get(f"readings?stream={stream}&max_points=10")

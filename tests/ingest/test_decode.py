@@ -16,7 +16,9 @@ NOW_US = 1_795_406_400_000_000
 NOW_MS = NOW_US // 1_000
 TOPIC = "city/traffic/loop-1/telemetry"
 
-DEVICE = Device("loop-1", Domain.TRAFFIC, "loop", "Một", "One", 10.7, 106.7, "760", 10, ("speed_kmh", "flow_vph"))
+DEVICE = Device(
+    "loop-1", Domain.TRAFFIC, "loop", "Một", "One", 10.7, 106.7, "760", 10, ("speed_kmh", "flow_vph")
+)
 CATALOG = Catalog([DEVICE], [Stream(4, "loop-1", "speed_kmh", 10), Stream(7, "loop-1", "flow_vph", 10)])
 
 
@@ -25,7 +27,9 @@ def message(payload: str, topic: str = TOPIC) -> Message:
 
 
 def test_a_good_message_becomes_readings() -> None:
-    decoded = decode_messages([message(f'{{"ts": {NOW_MS}, "speed_kmh": 31, "flow_vph": 900}}')], CATALOG, Ingest())
+    decoded = decode_messages(
+        [message(f'{{"ts": {NOW_MS}, "speed_kmh": 31, "flow_vph": 900}}')], CATALOG, Ingest()
+    )
     assert decoded.readings.stream_ids.tolist() == [4, 7]
     assert decoded.readings.times.tolist() == [NOW_US, NOW_US]
     assert decoded.readings.values.tolist() == [31.0, 900.0]
@@ -74,7 +78,9 @@ def test_the_good_part_of_a_message_is_used_and_the_whole_is_kept_for_mending() 
     payload = f'[{{"ts": {NOW_MS}, "speed_kmh": 31, "flow_vph": -5}}, {{"ts": 5, "speed_kmh": 3}}]'
     decoded = decode_messages([message(payload)], CATALOG, Ingest())
     assert len(decoded.readings) == 0  # a time in the wrong unit makes the whole message suspect
-    payload = f'[{{"ts": {NOW_MS}, "speed_kmh": 31, "flow_vph": -5}}, {{"ts": {NOW_MS - 10}, "speed_kmh": 3}}]'
+    payload = (
+        f'[{{"ts": {NOW_MS}, "speed_kmh": 31, "flow_vph": -5}}, {{"ts": {NOW_MS - 10}, "speed_kmh": 3}}]'
+    )
     decoded = decode_messages([message(payload)], CATALOG, Ingest())
     assert decoded.readings.values.tolist() == [31.0, 3.0]
     assert [refusal.reason for refusal in decoded.refusals] == ["range"]

@@ -41,7 +41,9 @@ def message(i: int, payload: str | None = None, device_id: str = "loop-1") -> Me
     now_us = time.time_ns() // 1_000
     ts = 1_795_406_400_000 + i if i else None
     body = payload if payload is not None else f'{{"ts": {ts}, "speed_kmh": {i % 100}}}'
-    return Message(f"city/traffic/{device_id}/telemetry", body.encode(), max(now_us, 1_795_406_400_000_000), 1, i, 0)
+    return Message(
+        f"city/traffic/{device_id}/telemetry", body.encode(), max(now_us, 1_795_406_400_000_000), 1, i, 0
+    )
 
 
 def count(conn: psycopg.Connection) -> int:
@@ -100,9 +102,7 @@ def test_a_device_registered_a_moment_ago_is_known(writer: Writer, conn: psycopg
     assert writer.write([message(1, device_id="loop-2")]) == Flushed(1, 1, 0, 0)
 
 
-def test_a_message_the_store_refuses_is_found_and_set_aside(
-    writer: Writer, conn: psycopg.Connection
-) -> None:
+def test_a_message_the_store_refuses_is_found_and_set_aside(writer: Writer, conn: psycopg.Connection) -> None:
     # A value the decoder passes and the table does not: the last line of defence.
     conn.execute("ALTER TABLE reading ADD CONSTRAINT no_42 CHECK (value <> 42)")
     conn.commit()

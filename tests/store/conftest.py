@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from tests.fix_db import EDITIONS, TestServer, start_database
 
 from launch.processes import Guard
 from store import devices, migrate, pool
 from telemetry.devices import Device
 from telemetry.metrics import Domain
+from tests.fix_db import EDITIONS, TestServer, start_database
 
 LOOP = Device(
     "loop-1", Domain.TRAFFIC, "loop", "Vòng từ Điện Biên Phủ", "Điện Biên Phủ loop", 10.79, 106.69, "760",

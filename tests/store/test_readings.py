@@ -57,7 +57,9 @@ def test_the_direct_road_and_the_slow_road_agree(
     assert len(read_all(conn, stream_ids[0])) == 120
 
 
-def test_two_equals_in_one_call_are_one(conn: psycopg.Connection, stream_ids: list[int], copies: bool) -> None:
+def test_two_equals_in_one_call_are_one(
+    conn: psycopg.Connection, stream_ids: list[int], copies: bool
+) -> None:
     write = readings.write_readings if copies else readings.insert_new
     twice = Readings.of([stream_ids[0]] * 2, [START_US] * 2, [1.0, 2.0])
     assert write(conn, twice).values.tolist() == [1.0]
