@@ -148,6 +148,11 @@ def changed_since(conn: psycopg.Connection, alert_event_id: int) -> list[tuple[i
         return cursor.execute(_CHANGED, (alert_event_id,)).fetchall()
 
 
+def listen(conn: psycopg.Connection) -> None:
+    """Listen for changed alerts; then wait with ``conn.notifies(timeout=…)``, in autocommit."""
+    conn.execute(f"LISTEN {CHANNEL}")
+
+
 def _one(conn: psycopg.Connection, query: LiteralString, parameters: Mapping[str, Any]) -> Alert:
     with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
         alert = cursor.execute(query, parameters).fetchone()

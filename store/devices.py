@@ -32,6 +32,7 @@ _GET = f"SELECT {_COLUMNS} FROM device WHERE device_id = %s"
 _STREAMS = """
 SELECT stream_id, device_id, metric, interval_s FROM stream
 WHERE %(device_id)s::text IS NULL OR device_id = %(device_id)s ORDER BY stream_id"""
+_STREAM = "SELECT stream_id, device_id, metric, interval_s FROM stream WHERE stream_id = %s"
 _VERSION = "SELECT count(*), coalesce(max(stream_id), 0) FROM stream"
 _SET_STATUSES = """
 INSERT INTO device_status (device_id, status)
@@ -55,6 +56,15 @@ def upsert_devices(conn: psycopg.Connection, devices: Sequence[Device]) -> None:
                 for metric in device.metrics
             ],
         )
+
+
+def get_stream(conn: psycopg.Connection, stream_id: int) -> Stream:
+    """One stream; `NotFoundError` where there is none."""
+    with conn.cursor(row_factory=class_row(Stream)) as cursor:
+        stream = cursor.execute(_STREAM, (stream_id,)).fetchone()
+    if stream is None:
+        raise NotFoundError("stream", stream_id)
+    return stream
 
 
 def registry_version(conn: psycopg.Connection) -> tuple[int, int]:

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fix_db", "tests.fix_mqtt"]
+pytest_plugins = ["tests.fix_browser", "tests.fix_db", "tests.fix_mqtt"]

@@ -15,11 +15,11 @@ from dashboard.api.access import PROBLEMS, RuntimeAccess
 from dashboard.api.models import AlertOut, DeviceDetail, DeviceOut, LatestOut, Names, SeriesOut, StreamOut
 from dashboard.live.messages import LiveReading
 from dashboard.queries.devices import read_device, read_inventory
-from dashboard.queries.series import Series, get_stream, read_series
+from dashboard.queries.series import Series, read_series
 from dashboard.queries.times import time_range
 from dashboard.sentences import describe
 from dashboard.static import pack
-from store.devices import list_streams
+from store.devices import get_stream, list_streams
 from telemetry.devices import Device, Stream
 from telemetry.metrics import METRICS
 

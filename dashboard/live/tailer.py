@@ -63,6 +63,7 @@ class Tailer:
 
     def _start(self, conn: psycopg.Connection) -> None:
         batches.listen(conn)
+        alerts.listen(conn)
         # Heads first: what is committed between the two reads is read twice, and is the same.
         self._heads = batches.heads(conn)
         self._last_event = alerts.last_event_id(conn)
@@ -73,15 +74,14 @@ class Tailer:
         _log.info("live feed: following %d logs", len(self._heads))
 
     def _follow(self, conn: psycopg.Connection) -> None:
-        alerts_at = reconciled_at = time.monotonic()
+        reconciled_at = time.monotonic()
         while not self._stop.is_set():
-            noticed = list(conn.notifies(timeout=self._patience(), stop_after=1))
+            noticed = {notice.channel for notice in conn.notifies(timeout=self._patience(), stop_after=1)}
             now = time.monotonic()
             reconcile = now - reconciled_at >= RECONCILE_S
-            if noticed or reconcile:
+            if reconcile or batches.CHANNEL in noticed:
                 self._read_batches(conn)
-            if now - alerts_at >= FRAME_GAP_S:
-                alerts_at = now
+            if reconcile or alerts.CHANNEL in noticed:
                 self._read_alerts(conn)
             if reconcile:
                 reconciled_at = now

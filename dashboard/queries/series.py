@@ -11,9 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from tsdownsample import MinMaxLTTBDownsampler
 
-from store import devices, readings
+from store import readings
 from telemetry.devices import Stream
-from telemetry.errors import NotFoundError
 from telemetry.readings import Readings
 
 GAP_INTERVALS = 3
@@ -45,14 +44,6 @@ def read_series(
     # Gaps are sought in what was stored: thinning makes distances of its own.
     columns = mark_gaps(kept, gap_starts(found, stream.interval_s))
     return Series(stream, start, end, len(found), len(kept) < len(found), *columns)
-
-
-def get_stream(conn: psycopg.Connection, stream_id: int) -> Stream:
-    """One stream by id; `NotFoundError` where there is none."""
-    for stream in devices.list_streams(conn):
-        if stream.stream_id == stream_id:
-            return stream
-    raise NotFoundError("stream", stream_id)
 
 
 def thin(found: Readings, max_points: int) -> Readings:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from dashboard.browser import find_chromium, open_browser
 from dashboard.screenshots import wait_until_ready
-from telemetry.errors import CityOpsError
 from tests.dashboard.conftest import AIR, GAUGE, HOSTILE, SCRIPT, SILENT, Town
+from tests.fix_browser import WAIT_MS, visit
 
-WAIT_MS = 30_000
 NO_WEBGL = """
 const real = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
@@ -22,51 +17,12 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
 };"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        find_chromium()
-    except CityOpsError as error:
-        pytest.skip(f"{error.message}: {error.cure}")
-    with open_browser() as opened:
-        yield opened
-
-
-@contextmanager
-def visit(browser: Any, town: Town, path: str = "/", *, forgive: str = "\0", **options: Any) -> Iterator[Any]:
-    """A page that must stay clean; complaints with ``forgive`` in them are expected."""
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, **options)
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    page.on(
-        "console",
-        lambda m: complaints.append(f"console: {m.text}") if m.type in ("error", "warning") else None,
-    )
-    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-    page.on("requestfailed", lambda r: complaints.append(f"failed: {r.url} {r.failure}"))
-    page.on("response", lambda r: complaints.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
-
-    def inside(url: str) -> None:
-        if urlsplit(url).scheme not in ("blob", "data") and urlsplit(url).hostname != "127.0.0.1":
-            complaints.append(f"left the machine: {url}")
-
-    page.on("request", lambda request: inside(request.url))
-    page.on("websocket", lambda socket: inside(socket.url))
-    try:
-        page.goto(town.url + path)
-        yield page
-        assert [c for c in complaints if forgive not in c and "GPU stall" not in c] == []
-    finally:
-        context.close()
-
-
 def text(page: Any, selector: str) -> str:
     return page.locator(selector).inner_text()
 
 
 def test_overview_shows_tiles_feed_and_map(browser: Any, town: Town):
-    with visit(browser, town) as page:
+    with visit(browser, town.url) as page:
         wait_until_ready(page)
         assert page.locator("#overview-map canvas").count() == 1
         assert text(page, '[data-tile="devices"]') == str(len(town.city.devices) + 1)
@@ -77,7 +33,7 @@ def test_overview_shows_tiles_feed_and_map(browser: Any, town: Town):
 
 
 def test_english_at_a_click_and_it_stays(browser: Any, town: Town):
-    with visit(browser, town) as page:
+    with visit(browser, town.url) as page:
         wait_until_ready(page)
         page.click('.switch__item[data-lang="en"]')
         page.wait_for_selector('html[lang="en"]')
@@ -89,7 +45,7 @@ def test_english_at_a_click_and_it_stays(browser: Any, town: Town):
 def test_a_committed_value_reaches_the_open_drawer(browser: Any, town: Town):
     stream = town.stream(AIR, "temperature_c")
     town.commit([stream], [29.1])
-    with visit(browser, town, f"/?device={AIR}&lang=en") as page:
+    with visit(browser, town.url + f"/?device={AIR}&lang=en") as page:
         wait_until_ready(page)
         page.wait_for_selector(f'[data-stream-id="{stream}"]')
         at = town.commit([stream], [33.3])
@@ -98,7 +54,7 @@ def test_a_committed_value_reaches_the_open_drawer(browser: Any, town: Town):
 
 
 def test_an_alert_opens_its_device_with_a_chart_and_the_address_says_so(browser: Any, town: Town):
-    with visit(browser, town) as page:
+    with visit(browser, town.url) as page:
         wait_until_ready(page)
         page.click(f'.alert[data-device="{GAUGE}"]')
         page.wait_for_selector("#overview-chart .scatterlayer path.js-line")
@@ -111,7 +67,7 @@ def test_an_alert_opens_its_device_with_a_chart_and_the_address_says_so(browser:
 
 
 def test_a_device_on_the_map_opens_the_drawer(browser: Any, town: Town):
-    with visit(browser, town) as page:
+    with visit(browser, town.url) as page:
         wait_until_ready(page)
         page.wait_for_timeout(300)
         x, y = page.evaluate(f"window.cityops.overview.where({SILENT!r})")
@@ -122,7 +78,7 @@ def test_a_device_on_the_map_opens_the_drawer(browser: Any, town: Town):
 
 def test_a_new_alert_arrives_and_an_ended_one_fades(browser: Any, town: Town):
     stream = town.stream(AIR, "humidity_pct")
-    with visit(browser, town) as page:
+    with visit(browser, town.url) as page:
         wait_until_ready(page)
         number = town.find("test:humidity", stream, value=99.0, low=40.0, high=90.0)
         page.wait_for_selector(f'.alert[data-alert-id="{number}"]')
@@ -131,7 +87,7 @@ def test_a_new_alert_arrives_and_an_ended_one_fades(browser: Any, town: Town):
 
 
 def test_a_domain_can_be_hidden(browser: Any, town: Town):
-    with visit(browser, town) as page:
+    with visit(browser, town.url) as page:
         wait_until_ready(page)
         page.click('button[data-domain="drainage"]')
         page.wait_for_selector(f'.alert[data-device="{GAUGE}"]', state="detached")
@@ -140,7 +96,7 @@ def test_a_domain_can_be_hidden(browser: Any, town: Town):
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_what_is_hostile_is_shown_as_text(browser: Any, town: Town, language: str):
-    with visit(browser, town, f"/?device={HOSTILE}&lang={language}") as page:
+    with visit(browser, town.url + f"/?device={HOSTILE}&lang={language}") as page:
         wait_until_ready(page)
         page.wait_for_selector(f'.alert[data-device="{HOSTILE}"]')
         page.wait_for_function("document.querySelector('.drawer__name')?.textContent.includes('<script>')")
@@ -151,13 +107,13 @@ def test_what_is_hostile_is_shown_as_text(browser: Any, town: Town, language: st
 
 
 def test_an_unknown_device_is_said_to_be_unknown(browser: Any, town: Town):
-    with visit(browser, town, "/?device=%3Cscript%3E&lang=en") as page:
+    with visit(browser, town.url + "/?device=%3Cscript%3E&lang=en") as page:
         wait_until_ready(page)
         page.wait_for_function("document.querySelector('.drawer__name')?.textContent === 'No such device'")
 
 
 def test_a_lost_link_is_said_and_mends_itself(browser: Any, town: Town):
-    with visit(browser, town, forgive="WebSocket") as page:
+    with visit(browser, town.url, forgive="WebSocket") as page:
         wait_until_ready(page)
         page.context.set_offline(True)
         page.evaluate("window.cityops.live.drop()")
@@ -171,7 +127,7 @@ def test_a_lost_link_is_said_and_mends_itself(browser: Any, town: Town):
 
 
 def test_the_interface_viewer_works_without_the_outside(browser: Any, town: Town):
-    with visit(browser, town, "/api/docs") as page:
+    with visit(browser, town.url + "/api/docs") as page:
         page.wait_for_selector('[data-path="/api/v1/readings/latest"]')
 
 

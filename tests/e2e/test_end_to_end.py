@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from websockets.sync.client import connect as connect_socket
 
 from launch.config import load_city
@@ -25,6 +25,7 @@ from telemetry.city import City
 from telemetry.devices import Device
 from telemetry.settings import Settings
 from telemetry.topics import telemetry_topic
+from tests.fix_browser import visit
 from tests.fix_mqtt import mosquitto_pub
 
 
@@ -100,7 +101,8 @@ def _all_beat(database_url: str) -> bool:
     with pool.connect(database_url, name="test") as conn:
         beats = dict(conn.execute(query).fetchall())
     broker = beats.get("ingest", {}).get("broker")
-    return broker == "connected" and beats.get("analytics", {}).get("state") == "scoring"
+    scoring = beats.get("analytics", {}).get("state") == "scoring"
+    return broker == "connected" and scoring and "dashboard" in beats
 
 
 def test_a_published_value_arrives_at_the_api(city: RunningCity) -> None:
@@ -131,23 +133,22 @@ def test_a_published_value_arrives_on_the_socket(city: RunningCity) -> None:
             seen += [row[2] for row in frame.get("readings", ()) if row[0] == stream]
 
 
-def test_a_published_value_arrives_on_the_page(city: RunningCity, page: Page) -> None:
+def test_a_published_value_arrives_on_the_page(city: RunningCity, browser: Any) -> None:
     gauge = city.device("tide_gauge")
     stream = city.stream_id(gauge, "water_level_m")
-    page.goto(f"{city.url}/?device={gauge.device_id}&lang=vi")
-    number = page.locator(f'#overview-drawer-values [data-stream-id="{stream}"] .value__number')
-    expect(number).to_be_visible(timeout=30_000)
-    for value, text in ((1.23, "1,23"), (1.19, "1,19")):
-        city.publish(gauge, water_level_m=value)
-        expect(number).to_have_text(text, timeout=10_000)
+    with visit(browser, f"{city.url}/?device={gauge.device_id}&lang=vi") as page:
+        number = page.locator(f'#overview-drawer-values [data-stream-id="{stream}"] .value__number')
+        expect(number).to_be_visible(timeout=30_000)
+        for value, text in ((1.23, "1,23"), (1.19, "1,19")):
+            city.publish(gauge, water_level_m=value)
+            expect(number).to_have_text(text, timeout=10_000)
 
 
 def test_a_flood_opens_an_alert_that_the_page_shows_and_its_end_resolves_it(
-    city: RunningCity, page: Page
+    city: RunningCity, browser: Any
 ) -> None:
     street = city.device("flood_gauge")
     now_ms = time.time_ns() // 1_000_000
-    page.goto(f"{city.url}/?lang=vi")
     for age_s in range(240, -1, -30):
         city.publish(street, ts=now_ms - age_s * 1_000, water_level_m=0.62)
 
@@ -157,11 +158,18 @@ def test_a_flood_opens_an_alert_that_the_page_shows_and_its_end_resolves_it(
     (alert,) = wait_for(lambda: alerts("open"), "an alert")
     assert alert["domain"] == "drainage"
     assert alert["severity"] == "critical"
-    expect(page.get_by_text(street.name_vi).first).to_be_visible(timeout=20_000)
+    with visit(browser, f"{city.url}/?lang=vi") as page:
+        in_feed = page.locator(f'.alert[data-device="{street.device_id}"]')
+        expect(in_feed).to_contain_text(street.name_vi, timeout=20_000)
+        _end_the_flood(city, street, now_ms)
+        wait_for(lambda: alerts("resolved"), "the alert to be resolved")
+        expect(in_feed).to_have_count(0, timeout=20_000)
+    assert alerts("open") == []
+
+
+def _end_the_flood(city: RunningCity, street: Device, now_ms: int) -> None:
     for offset_s in range(5, 126, 30):
         city.publish(street, ts=now_ms + offset_s * 1_000, water_level_m=0.0)
-    wait_for(lambda: alerts("resolved"), "the alert to be resolved")
-    assert alerts("open") == []
 
 
 def test_what_cannot_be_used_is_in_quarantine(city: RunningCity, database_url: str) -> None:
