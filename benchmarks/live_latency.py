@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--chromium", default=shutil.which("chromium") or "/usr/bin/chromium")
     arguments = parser.parse_args()
     now = status()
-    url = now["url"]
+    url = now["http_url"]
     host, port = now["mqtt_url"].rsplit("/", 1)[-1].rsplit("@", 1)[-1].split(":")
     topic = f"city/traffic/{arguments.device}/telemetry"
     handed_on: dict[float, float] = {}

@@ -72,21 +72,32 @@ def find_threshold(alert: Alert, city: City) -> Threshold | None:
 
 
 def _range_sentence(alert: Alert, name: str, value: str, metric: Metric | None, language: Language) -> str:
-    if alert.expected_low is None or alert.expected_high is None or alert.value is None:
-        return language.t("{metric} {value} is unusual", metric=name, value=value)
-    message = (
-        mark("{metric} {value} unusually high for this hour (usual {low} to {high})")
-        if alert.value > alert.expected_high
-        else mark("{metric} {value} unusually low for this hour (usual {low} to {high})")
-    )
-    decimals = metric.decimals if metric else 2
+    low, high = alert.expected_low, alert.expected_high
+    # The unit stands once, at the end of the range.
+    bare = low is not None and high is not None
     return language.t(
-        message,
+        _range_message(alert),
         metric=name,
         value=value,
-        low=language.number(alert.expected_low, decimals),
-        high=_quantity(alert.expected_high, metric, language),
+        low=language.number(low, metric.decimals if metric else 2)
+        if bare
+        else _quantity(low, metric, language),
+        high=_quantity(high, metric, language),
     )
+
+
+def _range_message(alert: Alert) -> str:
+    """Which sentence fits: the side the value is on, and the ends of the usual range that are known."""
+    low, high, value = alert.expected_low, alert.expected_high, alert.value
+    if value is not None and high is not None and value > high:
+        if low is None:
+            return mark("{metric} {value} unusually high for this hour (usual up to {high})")
+        return mark("{metric} {value} unusually high for this hour (usual {low} to {high})")
+    if value is not None and low is not None and value < low:
+        if high is None:
+            return mark("{metric} {value} unusually low for this hour (usual from {low})")
+        return mark("{metric} {value} unusually low for this hour (usual {low} to {high})")
+    return mark("{metric} {value} is unusual")
 
 
 def _quantity(value: float | None, metric: Metric | None, language: Language) -> str:

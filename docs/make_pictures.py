@@ -20,7 +20,7 @@ from dashboard.screenshots import take_screenshots
 
 PICTURES = Path(__file__).parent / "img"
 DOMAINS = {"traffic", "drainage", "environment", "energy"}
-PATIENCE_S = 600.0
+PATIENCE_S = 300.0
 
 
 def cityops(folder: Path, *arguments: str) -> list[str]:
@@ -32,7 +32,7 @@ def cityops(folder: Path, *arguments: str) -> list[str]:
 def running_url(folder: Path) -> str:
     """Where the demo serves, empty as long as it does not."""
     done = subprocess.run(cityops(folder, "status", "--json"), capture_output=True, text=True, check=False)
-    return json.loads(done.stdout).get("url") or "" if done.returncode == 0 else ""
+    return json.loads(done.stdout)["http_url"] or "" if done.returncode == 0 else ""
 
 
 def ask(url: str) -> Any:
