@@ -74,7 +74,8 @@ def find_threshold(alert: Alert, city: City) -> Threshold | None:
 def _range_sentence(alert: Alert, name: str, value: str, metric: Metric | None, language: Language) -> str:
     low, high = alert.expected_low, alert.expected_high
     # The unit stands once, at the end of the range.
-    bare = low is not None and high is not None
+    decimals = metric.decimals if metric else 2
+    both = low is not None and high is not None
     return language.t(
         _range_message(alert),
         metric=name,
