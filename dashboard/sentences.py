@@ -75,14 +75,14 @@ def _range_sentence(alert: Alert, name: str, value: str, metric: Metric | None, 
     low, high = alert.expected_low, alert.expected_high
     # The unit stands once, at the end of the range.
     decimals = metric.decimals if metric else 2
-    both = low is not None and high is not None
+    first = (
+        _quantity(low, metric, language) if low is None or high is None else language.number(low, decimals)
+    )
     return language.t(
         _range_message(alert),
         metric=name,
         value=value,
-        low=language.number(low, metric.decimals if metric else 2)
-        if bare
-        else _quantity(low, metric, language),
+        low=first,
         high=_quantity(high, metric, language),
     )
 
