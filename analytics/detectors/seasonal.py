@@ -81,8 +81,9 @@ class _Step:
     min_duration_s: float
 
 
-_STEPS = (_Step(Severity.MINOR, 6.0, 600.0), _Step(Severity.MAJOR, 10.0, 60.0))
-"""Tuned on the simulated city: a handful of false alarms a day for 2,000 streams."""
+_STEPS = (_Step(Severity.MINOR, 6.0, 600.0), _Step(Severity.MAJOR, 10.0, 75.0))
+"""Tuned on the simulated city, and tried on a seed it was not tuned on: no false alarm in two days
+of 2,000 streams. 75 s outlasts two wild readings in a row of a stream that reports each minute."""
 
 _DIRECTIONS = {Bad.HIGH: 1.0, Bad.LOW: -1.0, Bad.BOTH: 0.0, Bad.NEITHER: 0.0}
 
