@@ -17,11 +17,16 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.fix_mqtt import mosquitto_program
 
 LIMIT_S = 1.0
 DEVICE = "traffic-dien-bien-phu-01"
@@ -60,12 +65,12 @@ def stream_of(page: Page, url: str, device: str) -> int:
 
 def publish(host: str, port: int, topic: str, value: float) -> float:
     payload = json.dumps({"ts": time.time_ns() // 1_000_000, METRIC: value})
-    program = shutil.which("mosquitto_pub")
+    program = mosquitto_program("mosquitto_pub")
     sent_at = time.time()
     if program is None:
-        raise SystemExit("mosquitto_pub is not on PATH (package mosquitto-clients)")
+        raise SystemExit("mosquitto_pub is neither on PATH nor in the private Debian root")
     subprocess.run(
-        [program, "-h", host, "-p", str(port), "-V", "5", "-q", "1", "-t", topic, "-m", payload], check=True
+        [*program, "-h", host, "-p", str(port), "-V", "5", "-q", "1", "-t", topic, "-m", payload], check=True
     )
     return sent_at
 

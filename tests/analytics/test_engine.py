@@ -35,7 +35,7 @@ N = 90
 def eventful() -> list[Commit]:
     feed = worlds.minutes(worlds.roster(), N)
     feed = worlds.with_values(feed, GAUGE, 12, [1.45, 1.52, 1.7, 1.7, 1.58, 1.5, 1.4, 1.2])
-    feed = worlds.with_values(feed, ROAD, 10, [6.0 + 0.1 * (i % 7) for i in range(30)])
+    feed = worlds.with_values(feed, ROAD, 14, [6.0 + 0.1 * (i % 7) for i in range(30)])
     feed = worlds.with_values(feed, FEEDER, 20, [118.5] * 30)
     return worlds.without(feed, AIR, 30, 50)
 

@@ -26,7 +26,7 @@ from telemetry.devices import Device
 from telemetry.settings import Settings
 from telemetry.topics import telemetry_topic
 from tests.fix_browser import visit
-from tests.fix_mqtt import mosquitto_pub
+from tests.fix_mqtt import MakeBroker, mosquitto_pub
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 30.0) -> Any:
@@ -63,9 +63,10 @@ class RunningCity:
 
 @pytest.fixture(scope="module")
 def city(
-    database_url: str, broker_url: str, tmp_path_factory: pytest.TempPathFactory
+    database_url: str, make_broker: MakeBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningCity]:
     folder = tmp_path_factory.mktemp("city")
+    broker_url = make_broker().url  # its own: retained messages of other tests would be heard here
     settings = Settings(http_port=free_port(), data_dir=str(folder), ingestor="e2e")
     profile = load_city(settings)
     with pool.connect(database_url, name="test") as conn:
