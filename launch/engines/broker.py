@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import re
 import subprocess
-from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from launch.engines.engine import Engine
 from launch.engines.place import Place
 from launch.engines.server import Server, accepts_connections
 from launch.engines.surroundings import Surroundings
@@ -22,42 +22,8 @@ from launch.processes import Identity
 from telemetry.errors import EngineError
 
 
-class Broker(abc.ABC):
-    """An MQTT 5 broker."""
-
-    info: EngineInfo
-
-    @property
-    @abc.abstractmethod
-    def url(self) -> str:
-        """``mqtt://[user:password@]host:port``."""
-
-    @property
-    def identity(self) -> Identity | None:
-        """The broker's process, ``None`` where it is not ours."""
-        return None
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it runs; one that is not ours is taken to."""
-        return True
-
-    @abc.abstractmethod
-    def start(self) -> None:
-        """Start it and wait until it takes connections (``EngineError`` else)."""
-
-    @abc.abstractmethod
-    def stop(self) -> None:
-        """Stop it in order; one that is not ours is left alone."""
-
-    def describe(self) -> EngineInfo:
-        """What runs, with its version."""
-        return self.info
-
-    def because(self, refusals: Sequence[str]) -> Broker:
-        """The same broker, its reason extended by why the better ones were not taken."""
-        self.info = self.info.because(refusals)
-        return self
+class Broker(Engine):
+    """An MQTT 5 broker; its address is ``mqtt://[user:password@]host:port``."""
 
 
 class GivenBroker(Broker):

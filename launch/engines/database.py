@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import abc
 import json
 import os
 import re
@@ -11,13 +10,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from typing_extensions import override
 
 from launch.engines import provision
+from launch.engines.engine import Engine
 from launch.engines.place import Place
 from launch.engines.server import Server
 from launch.engines.surroundings import Surroundings
@@ -29,42 +28,13 @@ from telemetry.errors import EngineError
 _STILL_IN_USE = re.compile(r"pre-existing shared memory block|lock file .* already exists")
 
 
-class Database(abc.ABC):
-    """A PostgreSQL server with a database of ours in it."""
+class Database(Engine):
+    """A PostgreSQL server with a database of ours in it; its address is that database's."""
 
-    info: EngineInfo
-
-    @property
-    @abc.abstractmethod
-    def url(self) -> str:
-        """Address of the ``cityops`` database, with its password."""
-
-    @property
-    def identity(self) -> Identity | None:
-        """The server's process, ``None`` where it is not ours."""
-        return None
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it runs; one that is not ours is taken to."""
-        return True
-
-    @abc.abstractmethod
-    def start(self) -> None:
-        """Start it and wait until it answers (``EngineError`` where it does not)."""
-
-    @abc.abstractmethod
-    def stop(self) -> None:
-        """Stop it in order; one that is not ours is left alone."""
-
+    @override
     def describe(self) -> EngineInfo:
         """What runs, with its version; asked of the running server."""
         return replace(self.info, version=provision.version(self.url))
-
-    def because(self, refusals: Sequence[str]) -> Database:
-        """The same database, its reason extended by why the better ones were not taken."""
-        self.info = self.info.because(refusals)
-        return self
 
 
 class GivenDatabase(Database):
