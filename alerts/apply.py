@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import psycopg
 
-from alerts.policy import Step, next_step
+from alerts.lifecycle import Kind, evolve, of_finding
+from alerts.policy import next_kind
 from store import alerts as alert_store
 from store import anomalies as anomaly_store
 from telemetry.alerts import Alert, Finding
@@ -24,17 +25,21 @@ def apply_findings(conn: psycopg.Connection, findings: Sequence[Finding]) -> lis
 
 def _apply(conn: psycopg.Connection, finding: Finding) -> Alert | None:
     anomaly_store.apply_finding(conn, finding)
-    standing = alert_store.get_live(conn, finding.key)
-    step = next_step(standing, finding)
-    if step is Step.NOTHING:
-        return None
+    standing, last = alert_store.get_live(conn, finding.key), None
     if standing is None:
+        # Nobody reopens an alert of this condition while we decide whether to open one.
+        alert_store.hold_key(conn, finding.key)
+        standing = alert_store.get_live(conn, finding.key)
+        last = alert_store.get_last(conn, finding.key)
+    kind = next_kind(standing, last, finding)
+    if kind is None:
+        return None
+    change = of_finding(kind, finding)
+    before = standing or last
+    if kind is Kind.OPENED or before is None:
         alert = alert_store.open_alert(conn, finding)
-    elif step is Step.RESOLVE:
-        alert = alert_store.resolve_alert(conn, standing.alert_id, finding.at)
     else:
-        alert = alert_store.refresh_alert(conn, standing.alert_id, finding)
-    detail = {"severity": str(finding.severity), "value": finding.value}
-    actor = f"detector:{finding.detector}"
-    alert_store.add_event(conn, alert.alert_id, finding.at, actor, str(step), detail)
+        alert = evolve(before, change)
+        alert_store.save_alert(conn, alert)
+    alert_store.add_event(conn, alert.alert_id, change.at, change.actor, str(kind), change.detail)
     return alert

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from telemetry.alerts import Alert, Finding, FindingState
-
-
-class Step(StrEnum):
-    """The next thing in an alert's life; also the kind of its event."""
-
-    NOTHING = "nothing"
-    OPEN = "opened"
-    REFRESH = "refreshed"
-    ESCALATE = "escalated"
-    RESOLVE = "resolved"
+from alerts.lifecycle import FLAP_HOLD_S, Kind
+from telemetry.alerts import Alert, AlertStatus, Finding, FindingState
 
 
-def next_step(standing: Alert | None, finding: Finding) -> Step:
-    """What to do, given the live alert of the finding's key, if there is one.
+def next_kind(standing: Alert | None, last: Alert | None, finding: Finding) -> Kind | None:
+    """The event a finding leads to, ``None`` where it needs nothing.
 
-    A condition that clears without a standing alert needs nothing; one that goes on
-    without one (a person closed it, and it still stands) opens a new one only when it
-    is raised again.
+    ``standing`` is the live alert of the finding's key, ``last`` the newest ended one. A
+    condition that goes on without a standing alert (a person resolved it, and it still
+    stands) is told again only when it is raised anew or becomes worse.
     """
     if standing is None:
-        return Step.OPEN if finding.state is FindingState.RAISED else Step.NOTHING
+        return _awoken(last, finding)
     if finding.state is FindingState.CLEARED:
-        return Step.RESOLVE
-    if finding.severity.rank > standing.severity.rank:
-        return Step.ESCALATE
-    return Step.REFRESH
+        return Kind.RESOLVED
+    return Kind.ESCALATED if finding.severity.rank > standing.severity.rank else Kind.REFRESHED
+
+
+def _awoken(last: Alert | None, finding: Finding) -> Kind | None:
+    if finding.state is FindingState.CLEARED:
+        return None
+    if finding.state is FindingState.ONGOING:
+        worse = last is not None and finding.severity.rank > last.severity.rank
+        return Kind.OPENED if worse else None
+    return Kind.RETURNED if last is not None and _flaps(last, finding) else Kind.OPENED
+
+
+def _flaps(last: Alert, finding: Finding) -> bool:
+    if last.status is not AlertStatus.RESOLVED or last.resolved_at is None:
+        return False
+    return (finding.at - last.resolved_at).total_seconds() <= FLAP_HOLD_S

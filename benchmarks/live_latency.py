@@ -11,7 +11,9 @@ hands each message on: the floor under any way to a screen.
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
+import secrets
 import shutil
 import statistics
 import subprocess
@@ -26,6 +28,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dashboard.auth.client import COOKIE, sign_in
 from tests.fix_mqtt import mosquitto_program
 
 LIMIT_S = 1.0
@@ -55,6 +58,18 @@ def status() -> dict[str, Any]:
         [sys.executable, "-m", "launch", "status", "--json"], capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout)
+
+
+def session(url: str) -> str:
+    """A session of a viewer who is made for this run, and barred by its end."""
+    name, password = f"bench-{secrets.token_hex(4)}", secrets.token_urlsafe()
+    command = [sys.executable, "-m", "launch", "user"]
+    subprocess.run(
+        [*command, "add", name, "--role", "viewer", "--password-stdin"],
+        input=password, text=True, check=True, capture_output=True,
+    )  # fmt: skip
+    atexit.register(subprocess.run, [*command, "disable", name], capture_output=True, check=False)
+    return sign_in(url, name, password)
 
 
 def stream_of(page: Page, url: str, device: str) -> int:
@@ -101,7 +116,9 @@ def main() -> None:
             executable_path=arguments.chromium,
             args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
         )
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        context = browser.new_context(viewport={"width": 1366, "height": 768})
+        context.add_cookies([{"name": COOKIE, "value": session(url), "url": url}])
+        page = context.new_page()
         stream_id = stream_of(page, url, arguments.device)
         page.goto(f"{url}/?device={arguments.device}&lang=en")
         page.wait_for_selector(f'[data-stream-id="{stream_id}"]')

@@ -14,15 +14,21 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dashboard.auth.client import COOKIE, sign_in
 
 FRESH_LIMIT_S = 300.0
 WARM_LIMIT_S = 20.0
@@ -37,14 +43,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def get(url: str) -> bytes | None:
-    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+def get(url: str, token: str = "") -> bytes | None:
+    request = urllib.request.Request(url, headers={"Cookie": f"{COOKIE}={token}"})
+    with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=5) as answer:
         return bytes(answer.read())
     return None
 
 
-def alerted(url: str) -> set[str]:
-    body = get(f"{url}/api/v1/alerts?limit=500")
+def session(clone: Path, environment: dict[str, str], url: str) -> str:
+    """A session of a viewer who is made for this run."""
+    name, password = f"bench-{secrets.token_hex(4)}", secrets.token_urlsafe()
+    python = clone / ".venv" / "bin" / "python"
+    subprocess.run(
+        [str(python), "-m", "launch", "user", "add", name, "--role", "viewer", "--password-stdin"],
+        cwd=clone, env=environment, input=password, text=True, check=True, capture_output=True,
+    )  # fmt: skip
+    return sign_in(url, name, password)
+
+
+def alerted(url: str, token: str) -> set[str]:
+    body = get(f"{url}/api/v1/alerts?limit=500", token)
     if body is None:
         return set()
     document = json.loads(body)
@@ -79,7 +97,8 @@ def measure(
 ) -> tuple[float, float]:
     with demo(clone, environment, log) as process:
         page_s = wait_for("page", limit_s, process, log, lambda: get(f"{url}/readyz") is not None)
-        alerts_s = wait_for("alerts", ALERT_LIMIT_S, process, log, lambda: alerted(url) >= DOMAINS)
+        token = session(clone, environment, url)
+        alerts_s = wait_for("alerts", ALERT_LIMIT_S, process, log, lambda: alerted(url, token) >= DOMAINS)
     return page_s, alerts_s
 
 

@@ -6,14 +6,19 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib import metadata
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from dashboard.api import alerts, devices, health, socket
+from dashboard.api import alerts, devices, exports, health, people, session, socket
 from dashboard.api.access import answer_errors
 from dashboard.api.cities import city_router
 from dashboard.api.docs import docs_router
+from dashboard.appearance import AppearanceMiddleware
+from dashboard.auth.access import viewer
+from dashboard.auth.middleware import SignedIn
+from dashboard.auth.pages import pages_router
+from dashboard.auth.verifier import Verifier
 from dashboard.languages import LanguageMiddleware
 from dashboard.runtime import make_runtime
 from dashboard.security import SecurityHeaders, allowed_hosts
@@ -28,9 +33,11 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 def create_app(settings: Settings, city: City) -> FastAPI:
     """Everything under one server; nothing runs until its lifespan begins."""
     runtime = make_runtime(settings, city)
+    verifier = Verifier(runtime)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        await pages.begin()
         async with runtime.running():
             yield
 
@@ -44,6 +51,7 @@ def create_app(settings: Settings, city: City) -> FastAPI:
         lifespan=lifespan,
     )
     api.state.runtime = runtime
+    api.state.verifier = verifier
     answer_errors(api)
     api.include_router(_v1(city))
     api.include_router(health.router)
@@ -51,18 +59,29 @@ def create_app(settings: Settings, city: City) -> FastAPI:
     api.include_router(socket.router)
     api.include_router(docs_router())
     api.include_router(vendor_router())
+    api.include_router(pages_router(runtime, verifier))
     api.include_router(_unknown())
     pages = mount_pages(api, runtime)
     # The last one added is the first one asked.
+    api.add_middleware(SignedIn, verifier=verifier)
     api.add_middleware(LanguageMiddleware)
+    api.add_middleware(AppearanceMiddleware)
     api.add_middleware(SecurityHeaders, script_hashes=pages.csp_hashes)
     api.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(settings.http_host))
     return api
 
 
 def _v1(city: City) -> APIRouter:
-    router = APIRouter(prefix="/api/v1")
-    for part in (city_router(city), devices.router, alerts.router):
+    # The least a caller must have, whatever a route asks for besides.
+    router = APIRouter(prefix="/api/v1", dependencies=[Depends(viewer)])
+    for part in (
+        city_router(city),
+        devices.router,
+        exports.router,
+        alerts.router,
+        session.router,
+        people.router,
+    ):
         router.include_router(part)
     return router
 

@@ -1,30 +1,34 @@
 """Takes the pictures of the README and the docs from a running dashboard.
 
-``python -m dashboard.screenshots http://127.0.0.1:8050 docs/img``
+``python -m dashboard.screenshots http://127.0.0.1:8050 docs/img NAME``, with the password of NAME
+in a line on standard input.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from dashboard.auth.client import COOKIE, sign_in
 from dashboard.browser import open_browser
 from dashboard.languages import CODES
 from telemetry.errors import CityOpsError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 SIZES = {"1920": (1920, 1080), "1366": (1366, 768)}
 _SETTLE_MS = 2_500
 """Time for the map's labels and colours to fade in."""
 
 
-def take_screenshots(url: str, folder: Path) -> list[Path]:
-    """Pictures of every page in both languages; returns where they are.
+def take_screenshots(url: str, folder: Path, token: str) -> list[Path]:
+    """Pictures of every page in both languages, with a session's token; returns where they are.
 
     Raises
     ------
@@ -33,7 +37,7 @@ def take_screenshots(url: str, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     taken: list[Path] = []
-    with open_browser() as browser:
+    with open_browser() as opened, _signed_in(opened, url, token) as browser:
         for language in CODES:
             for size, (width, height) in SIZES.items():
                 path = folder / f"overview-{language}-{size}.png"
@@ -47,7 +51,7 @@ def take_screenshots(url: str, folder: Path) -> list[Path]:
     return taken
 
 
-def worst_device(url: str, browser: Browser) -> str:
+def worst_device(url: str, browser: BrowserContext) -> str:
     """A device with something to see: that of the worst standing alert with a value."""
     page = browser.new_page()
     try:
@@ -68,9 +72,22 @@ def wait_until_ready(page: Page, timeout_ms: int = 30_000) -> None:
     page.wait_for_selector('#shell-link[data-phase="live"]', timeout=timeout_ms)
 
 
-def _shoot(browser: Browser, url: str, query: dict[str, str], size: tuple[int, int], path: Path) -> None:
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+@contextmanager
+def _signed_in(browser: Browser, url: str, token: str) -> Generator[BrowserContext]:
+    context = browser.new_context()
+    context.add_cookies([{"name": COOKIE, "value": token, "url": url}])
     try:
+        yield context
+    finally:
+        context.close()
+
+
+def _shoot(
+    browser: BrowserContext, url: str, query: dict[str, str], size: tuple[int, int], path: Path
+) -> None:
+    page = browser.new_page()
+    try:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
         page.goto(f"{url}/?{urlencode(query)}")
         wait_until_ready(page)
         if "device" in query:
@@ -82,15 +99,17 @@ def _shoot(browser: Browser, url: str, query: dict[str, str], size: tuple[int, i
 
 
 def main(arguments: list[str]) -> int:
-    """Run from the command line: URL and folder."""
-    if len(arguments) != 2:
-        sys.stderr.write("usage: python -m dashboard.screenshots URL FOLDER\n")
+    """Run from the command line: URL, folder and name."""
+    if len(arguments) != 3:
+        sys.stderr.write("usage: python -m dashboard.screenshots URL FOLDER NAME < password\n")
         return 2
     started = time.monotonic()
+    url = arguments[0].rstrip("/")
     try:
-        taken = take_screenshots(arguments[0].rstrip("/"), Path(arguments[1]))
-    except CityOpsError as error:
-        sys.stderr.write(f"{error.message}\n{error.cure}\n")
+        token = sign_in(url, arguments[2], sys.stdin.readline().rstrip("\r\n"))
+        taken = take_screenshots(url, Path(arguments[1]), token)
+    except (CityOpsError, PermissionError) as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{len(taken)} pictures in {arguments[1]}, {time.monotonic() - started:.0f} s\n")
     return 0

@@ -43,6 +43,10 @@ def describe(alert: Alert, device: Device | None, city: City, languages: Mapping
             for code, language in languages.items()
         },
         detail=dict(alert.detail),
+        acknowledged_by=alert.acknowledged_by,
+        assignee=alert.assignee,
+        verdict=str(alert.verdict) if alert.verdict else None,
+        version=alert.version,
     )
 
 

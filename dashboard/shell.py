@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import html as markup
+import inspect
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +16,23 @@ from dash import Dash, html
 from fastapi import FastAPI
 
 from dashboard import theme
+from dashboard.appearance import requested_face
+from dashboard.auth.identity import current_caller
 from dashboard.components.attributes import data
 from dashboard.components.header import header
 from dashboard.languages import Language, requested_language
-from dashboard.pages import overview
+from dashboard.pages import present
 from dashboard.runtime import Runtime
-from dashboard.wording import DOMAINS, STATES, client_texts
+from dashboard.wording import DOMAINS, STATES, STATUSES, client_texts
 from telemetry.metrics import METRICS
 
 _FOLDER = Path(__file__).parent
 _INDEX = """<!DOCTYPE html>
-<html lang="{lang}" data-mantine-color-scheme="dark">
+<html lang="{lang}" data-mantine-color-scheme="{face}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="dark">
+<meta name="color-scheme" content="{face}">
 {metas}
 <title>{title}</title>
 {favicon}
@@ -43,10 +48,21 @@ _INDEX = """<!DOCTYPE html>
 class Pages(Dash):
     """Dash, with the page's language in its frame."""
 
+    async def begin(self) -> None:
+        """What Dash does on the first request of its front page: collect assets and page callbacks.
+
+        A deep link that came first would get a page without them.
+        """
+        hooks: list[Callable[[], Any]] = vars(self.backend)["_before_request_funcs"]  # pyright: ignore[reportUnknownMemberType]
+        for hook in hooks:
+            made = hook()
+            if inspect.isawaitable(made):
+                await made
+
     def interpolate_index(self, *_: Any, **parts: Any) -> str:
         """The document around the app."""
         title = markup.escape(str(parts.pop("title", "")))
-        return _INDEX.format(lang=requested_language(), title=title, **parts)
+        return _INDEX.format(lang=requested_language(), face=requested_face(), title=title, **parts)
 
 
 def mount_pages(api: FastAPI, runtime: Runtime) -> Pages:
@@ -67,7 +83,8 @@ def mount_pages(api: FastAPI, runtime: Runtime) -> Pages:
     )
     # Dash would open a socket of its own for callbacks that want one; none does.
     app.backend.websocket_capability = False  # pyright: ignore[reportUnknownMemberType]
-    overview.register(app, runtime)
+    for page in present():
+        import_module(f"dashboard.pages.{page.module}").register(app, runtime)
     app.layout = lambda: shell(runtime)
     return app
 
@@ -75,9 +92,9 @@ def mount_pages(api: FastAPI, runtime: Runtime) -> Pages:
 def shell(runtime: Runtime) -> dmc.MantineProvider:
     """Header, page, and what the scripts need to know."""
     language = runtime.languages[requested_language()]
-    config = msgspec.json.encode(client_config(language)).decode()
+    config = msgspec.json.encode(client_config(language) | _caller_config()).decode()
     return dmc.MantineProvider(
-        forceColorScheme="dark",
+        forceColorScheme=requested_face(),
         theme=theme.mantine_theme(),
         children=html.Div(
             id="shell",
@@ -88,6 +105,12 @@ def shell(runtime: Runtime) -> dmc.MantineProvider:
     )
 
 
+def _caller_config() -> dict[str, Any]:
+    """Who reads the page, and the token for what changes something."""
+    caller = current_caller()
+    return {"csrf": caller.csrf, "name": caller.identity.name, "role": str(caller.identity.role)}
+
+
 def client_config(language: Language) -> dict[str, Any]:
     """Language, clock, words and metrics for the scripts."""
     return {
@@ -96,6 +119,7 @@ def client_config(language: Language) -> dict[str, Any]:
         "timezone": language.zone.key,
         "texts": client_texts(language),
         "states": {key: language.t(message) for key, message in STATES.items()},
+        "statuses": {key: language.t(message) for key, message in STATUSES.items()},
         "domains": {key: language.t(message) for key, message in DOMAINS.items()},
         "metrics": {
             metric.key: {

@@ -23,9 +23,32 @@ STATES: Final[dict[str, str]] = {
 STATUSES: Final[dict[str, str]] = {
     "open": mark("New"),
     "acknowledged": mark("Acknowledged"),
+    "in_progress": mark("In progress"),
     "resolved": mark("Resolved"),
     "closed": mark("Closed"),
 }
+
+VERDICTS: Final[dict[str, str]] = {
+    "true": mark("True alert"),
+    "false": mark("False alert"),
+    "nuisance": mark("Nuisance"),
+}
+
+EVENTS: Final[dict[str, str]] = {
+    "opened": mark("opened the alert"),
+    "refreshed": mark("saw it again"),
+    "escalated": mark("raised the severity"),
+    "returned": mark("saw the condition come back"),
+    "acknowledged": mark("acknowledged it"),
+    "started": mark("started work"),
+    "assigned": mark("assigned it"),
+    "commented": mark("commented"),
+    "judged": mark("gave a verdict"),
+    "resolved": mark("resolved it"),
+    "closed": mark("closed it"),
+    "reopened": mark("reopened it"),
+}
+"""What happened in an alert's life, said of who did it."""
 
 DOMAINS: Final[dict[str, str]] = {
     "traffic": mark("Traffic"),
@@ -52,6 +75,40 @@ KINDS: Final[dict[str, str]] = {
 }
 """Device kinds of the city profiles; another city may have its own, see `kind_name`."""
 
+AIR_CATEGORIES: Final[dict[str, str]] = {
+    "good": mark("Good"),
+    "moderate": mark("Moderate"),
+    "poor": mark("Poor"),
+    "bad": mark("Bad"),
+    "very_bad": mark("Very bad"),
+    "hazardous": mark("Hazardous"),
+}
+"""VN_AQI's categories."""
+
+AIR_ADVICE: Final[dict[str, str]] = {
+    "good": mark("Everyone can be outdoors as usual."),
+    "moderate": mark("Fine for most. Very sensitive people should watch for coughing or short breath."),
+    "poor": mark("Children, the elderly and people with heart or lung disease should stay out less."),
+    "bad": mark("Everyone should cut down hard work outdoors; sensitive people should stay indoors."),
+    "very_bad": mark("Everyone should stay indoors as far as possible and wear a mask outside."),
+    "hazardous": mark("Emergency: stay indoors, close windows and doors, wear a mask if you must go out."),
+}
+"""What a category means for people."""
+
+NOISE_AREAS: Final[dict[str, str]] = {
+    "road": mark("Kerbside"),
+    "common": mark("Residential area"),
+    "special": mark("Hospital, school or other quiet area"),
+}
+"""What a noise meter stands in."""
+
+ROLES: Final[dict[str, str]] = {
+    "viewer": mark("Viewer"),
+    "operator": mark("Operator"),
+    "engineer": mark("Engineer"),
+    "administrator": mark("Administrator"),
+}
+
 CLIENT: Final[dict[str, str]] = {
     "live": mark("Live"),
     "connecting": mark("Connecting…"),
@@ -67,6 +124,12 @@ CLIENT: Final[dict[str, str]] = {
     "devices_here": mark("{count} devices"),
     "alerts_count": mark("{count} alerts"),
     "no_value": mark("no reading yet"),
+    "acknowledge": mark("Acknowledge"),
+    "alerts_found": mark("{count} found"),
+    "alerts_chosen": mark("{count} chosen"),
+    "done": mark("Done: {count}"),
+    "refused": mark("Not done: {count}. {why}"),
+    "unreachable": mark("The server did not answer. Try again."),
 }
 """What the scripts say; sent with the page in the reader's language."""
 
@@ -76,9 +139,19 @@ def state_name(language: Language, state: str) -> str:
     return language.t(STATES.get(state, state))
 
 
+def status_name(language: Language, status: str) -> str:
+    """Where an alert stands, in words."""
+    return language.t(STATUSES.get(status, status))
+
+
 def domain_name(language: Language, domain: str) -> str:
     """A domain in words."""
     return language.t(DOMAINS.get(domain, domain))
+
+
+def role_name(language: Language, role: str) -> str:
+    """A person's role in words."""
+    return language.t(ROLES.get(role, role))
 
 
 def kind_name(language: Language, kind: str) -> str:

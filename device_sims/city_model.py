@@ -24,12 +24,12 @@ from device_sims.options import SimOptions
 from device_sims.rain import Weather, rain_mmph
 from device_sims.schedule import Schedule
 from device_sims.tables import Floats, number
-from device_sims.tide import stations
 from device_sims.traffic import Traffic
 from device_sims.truth import ACCIDENT, FLOOD, OUTAGE, POLLUTION, Truth
 from telemetry.city import City
 from telemetry.devices import Device
 from telemetry.metrics import METRICS
+from telemetry.tide import stations
 
 AFTERMATH_S = 86_400.0
 """How long before an instant an event may have ended and still show in it (meters)."""

@@ -10,8 +10,8 @@ from device_sims import noise
 from device_sims.groups import Group
 from device_sims.moments import Moments
 from device_sims.tables import Floats, number
-from device_sims.tide import Station, level_m
 from telemetry.city import City
+from telemetry.tide import Station, level_m
 
 WATER_KN_M3 = 9.81
 _LEVEL_NOISE_M = 0.004

@@ -17,8 +17,8 @@ from device_sims.groups import Group
 from device_sims.moments import DAY_S, Moments, day_start_s
 from device_sims.rain import Weather, rain_mmph
 from device_sims.tables import Floats, number, span
-from device_sims.tide import Station, level_m
 from telemetry.city import City
+from telemetry.tide import Station, level_m
 
 STEP_S = 60.0
 WARM_UP_S = 5 * 3600.0

@@ -7,6 +7,7 @@ alert, photographs the pages in both languages, and stops what it started.
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from dashboard.auth.client import COOKIE, sign_in
 from dashboard.screenshots import take_screenshots
 
 PICTURES = Path(__file__).parent / "img"
@@ -35,26 +37,49 @@ def running_url(folder: Path) -> str:
     return json.loads(done.stdout)["http_url"] or "" if done.returncode == 0 else ""
 
 
-def ask(url: str) -> Any:
+def ask(url: str, token: str) -> Any:
     """A JSON answer of the demo."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    request = urllib.request.Request(url, headers={"Cookie": f"{COOKIE}={token}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
 
-def wait_for_a_picture(demo: subprocess.Popen[bytes], folder: Path) -> str:
-    """Wait for alerts in every domain; returns the demo's address."""
-    deadline = time.monotonic() + PATIENCE_S
+def session(folder: Path, url: str) -> str:
+    """Add a person who sees every page, and sign in."""
+    password = secrets.token_urlsafe()
+    command = cityops(folder, "user", "add", "pictures", "--role", "administrator", "--password-stdin")
+    subprocess.run(command, input=password, text=True, check=True)
+    return sign_in(url, "pictures", password)
+
+
+def wait_for_a_picture(demo: subprocess.Popen[bytes], folder: Path) -> tuple[str, str]:
+    """Wait for alerts in every domain; returns the demo's address and a session's token."""
+    deadline, token = time.monotonic() + PATIENCE_S, ""
     while time.monotonic() < deadline:
         if demo.poll() is not None:
             raise SystemExit("the demo ended; see what it printed above")
         url = running_url(folder)
         try:
-            if url and {alert["domain"] for alert in ask(f"{url}/api/v1/alerts?status=open")} >= DOMAINS:
-                return url
+            if url and not token and is_ready(url):
+                token = session(folder, url)
+            if token and domains(ask(f"{url}/api/v1/alerts?status=open", token)) >= DOMAINS:
+                return url, token
         except OSError:
             pass  # it is still starting
         time.sleep(2)
     raise SystemExit("not every domain had an alert in time")
+
+
+def is_ready(url: str) -> bool:
+    """Whether the demo serves; raises `OSError` as long as no one listens."""
+    with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
+        return answer.status == 200
+
+
+def domains(alerts: Any) -> set[str]:
+    """Domains of alerts, as a list or as a page of one."""
+    rows = alerts if isinstance(alerts, list) else alerts["alerts"]
+    return {row["domain"] for row in rows}
 
 
 def main() -> None:
@@ -63,7 +88,8 @@ def main() -> None:
         folder = Path(temporary) / "data"
         with subprocess.Popen(cityops(folder, "demo"), start_new_session=True) as demo:
             try:
-                for picture in take_screenshots(wait_for_a_picture(demo, folder), PICTURES):
+                url, token = wait_for_a_picture(demo, folder)
+                for picture in take_screenshots(url, PICTURES, token):
                     print(picture)
             finally:
                 demo.send_signal(signal.SIGINT)

@@ -12,6 +12,7 @@ from launch.addresses import with_addresses
 from launch.config import load_settings
 from launch.console import say
 from launch.folder import claimed, remove_folder
+from launch.people import app as people_app
 from launch.run_state import stop_leftovers
 from launch.signals import stop_on_signals
 from telemetry.city import City
@@ -24,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(people_app, name="user")
 
 Scenario = Literal["demo", "calm", "none"]
 

@@ -16,6 +16,7 @@ from launch.backfill import DAYS, STEP_S, Written, write_history
 from launch.config import load_city
 from launch.console import out, say
 from launch.machine import Machine
+from launch.people import FIRST_NAME, first_administrator
 from launch.schema import committed, history_gap, prepare_database
 from launch.services import ALWAYS, SIMULATORS
 from launch.signals import StopRequest, stop_on_signals
@@ -67,7 +68,9 @@ def _bring_up(machine: Machine, city: City, *, simulate: bool) -> None:
             lambda: _is_ready(machine.http_url), "the dashboard does not answer", timeout_s=READY_TIMEOUT_S
         )
     rate = _measure_rate(machine.stop, machine.database.url, start_count, started_at) if simulate else None
-    out.print(_summary(machine, city, rate, time.monotonic() - began))
+    # Only now: had the start been interrupted, no one would have seen the password.
+    password = first_administrator(machine.database.url)
+    out.print(_summary(machine, city, rate, time.monotonic() - began, password))
 
 
 def _backfill(machine: Machine, city: City) -> Written | None:
@@ -128,8 +131,10 @@ def _measure_rate(stop: StopRequest, database_url: str, start_count: int, starte
     return (last - start_count) / (now - started_at)
 
 
-def _summary(machine: Machine, city: City, rate: float | None, elapsed_s: float) -> Panel:
-    """What runs, where, and how to stop it."""
+def _summary(
+    machine: Machine, city: City, rate: float | None, elapsed_s: float, password: str | None
+) -> Panel:
+    """What runs, where, and how to stop it; at the first start also who may sign in."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -139,6 +144,11 @@ def _summary(machine: Machine, city: City, rate: float | None, elapsed_s: float)
         ("Database", escape(machine.described["database"])),
         ("Broker", escape(f"{machine.described['broker']}\n{machine.broker.url}")),
     ]
+    if password is not None:
+        shown = f"[bold]{FIRST_NAME}[/bold], password [bold]{escape(password)}[/bold] (shown this once)"
+        rows.insert(1, ("Sign in", shown))
+    else:
+        rows.insert(1, ("Sign in", "as before; `cityops user reset NAME` gives a new password"))
     if rate is not None:
         rows.append(("Readings", f"{rate:,.0f} a second"))
     rows += [

@@ -11,13 +11,14 @@ from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
 from store.anomalies import finding_row
-from telemetry.alerts import LIVE_STATUSES, Alert, AlertEvent, AlertStatus, Finding, Severity
+from telemetry.alerts import LIVE_STATUSES, Alert, AlertEvent, AlertStatus, Finding, Severity, Verdict
 from telemetry.metrics import Domain
 
 CHANNEL = "alert"
 
-_COLUMNS = """alert_id, key, device_id, stream_id, metric, domain, detector, rule, severity, status,
-opened_at, updated_at, resolved_at, value, expected_low, expected_high, detail"""
+ALERT_COLUMNS = """alert_id, key, device_id, stream_id, metric, domain, detector, rule, severity, status,
+opened_at, updated_at, resolved_at, value, expected_low, expected_high, detail,
+acknowledged_by, assignee, verdict, version"""
 
 _OPEN = f"""
 INSERT INTO alert (key, device_id, stream_id, metric, domain, detector, rule, severity, status,
@@ -25,28 +26,31 @@ INSERT INTO alert (key, device_id, stream_id, metric, domain, detector, rule, se
 SELECT %(key)s, device_id, stream_id, metric, domain, %(detector)s, %(rule)s, %(severity)s, 'open',
        %(at)s, %(at)s, %(value)s, %(expected_low)s, %(expected_high)s, %(detail)s
 FROM stream JOIN device USING (device_id) WHERE stream_id = %(stream_id)s
-RETURNING {_COLUMNS}"""
+RETURNING {ALERT_COLUMNS}"""
 
-_REFRESH = f"""
-UPDATE alert SET severity = %(severity)s, updated_at = %(at)s, value = %(value)s,
-    expected_low = %(expected_low)s, expected_high = %(expected_high)s, detail = %(detail)s
-WHERE alert_id = %(alert_id)s RETURNING {_COLUMNS}"""
-
-_RESOLVE = f"""
-UPDATE alert SET status = 'resolved', resolved_at = %(at)s, updated_at = %(at)s
-WHERE alert_id = %(alert_id)s RETURNING {_COLUMNS}"""
+_SAVE = """
+UPDATE alert SET severity = %(severity)s, status = %(status)s, updated_at = %(updated_at)s,
+    resolved_at = %(resolved_at)s, value = %(value)s, expected_low = %(expected_low)s,
+    expected_high = %(expected_high)s, detail = %(detail)s, acknowledged_by = %(acknowledged_by)s,
+    assignee = %(assignee)s, verdict = %(verdict)s, version = %(version)s
+WHERE alert_id = %(alert_id)s"""
 
 _LIVE = "status = ANY(%(live)s)"
-_GET_LIVE = f"SELECT {_COLUMNS} FROM alert WHERE key = %(key)s AND {_LIVE} FOR UPDATE"
-_LIST_LIVE = f"SELECT {_COLUMNS} FROM alert WHERE {_LIVE} ORDER BY opened_at DESC, alert_id DESC"
+_GET_LIVE = f"SELECT {ALERT_COLUMNS} FROM alert WHERE key = %(key)s AND {_LIVE} FOR UPDATE"
+_LIST_LIVE = f"SELECT {ALERT_COLUMNS} FROM alert WHERE {_LIVE} ORDER BY opened_at DESC, alert_id DESC"
 _LIST = f"""
-SELECT {_COLUMNS} FROM alert
+SELECT {ALERT_COLUMNS} FROM alert
 WHERE (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
   AND (%(domain)s::text IS NULL OR domain = %(domain)s)
   AND (%(device_id)s::text IS NULL OR device_id = %(device_id)s)
   AND (%(before)s::timestamptz IS NULL OR opened_at < %(before)s)
 ORDER BY opened_at DESC, alert_id DESC LIMIT %(limit)s"""
-_GET = f"SELECT {_COLUMNS} FROM alert WHERE alert_id = %(alert_id)s"
+_GET = f"SELECT {ALERT_COLUMNS} FROM alert WHERE alert_id = %(alert_id)s"
+_LOCK = f"{_GET} FOR UPDATE"
+_GET_LAST = f"""
+SELECT {ALERT_COLUMNS} FROM alert WHERE key = %(key)s AND NOT {_LIVE}
+ORDER BY alert_id DESC LIMIT 1 FOR UPDATE"""
+_HOLD_KEY = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 _ADD_EVENT = """
 INSERT INTO alert_event (alert_id, at, actor, kind, detail) VALUES (%s, %s, %s, %s, %s)
@@ -56,11 +60,15 @@ SELECT alert_event_id, alert_id, at, actor, kind, detail FROM alert_event
 WHERE alert_id = %s ORDER BY alert_event_id"""
 _LAST_EVENT = "SELECT coalesce(max(alert_event_id), 0) FROM alert_event"
 _CHANGED = f"""
-SELECT newest, {_COLUMNS} FROM (
+SELECT newest, {ALERT_COLUMNS} FROM (
     SELECT alert_id, max(alert_event_id) AS newest FROM alert_event
     WHERE alert_event_id > %s GROUP BY alert_id
 ) AS change JOIN alert USING (alert_id) ORDER BY newest"""
 
+_SAVED = (
+    "alert_id", "updated_at", "resolved_at", "value", "expected_low", "expected_high",
+    "acknowledged_by", "assignee", "version",
+)  # fmt: skip
 _LIVE_ROW = {"live": [str(status) for status in LIVE_STATUSES]}
 
 
@@ -69,31 +77,49 @@ def open_alert(conn: psycopg.Connection, finding: Finding) -> Alert:
     return _one(conn, _OPEN, finding_row(finding))
 
 
-def refresh_alert(conn: psycopg.Connection, alert_id: int, finding: Finding) -> Alert:
-    """Bring a live alert up to what its finding says now."""
-    return _one(conn, _REFRESH, {**finding_row(finding), "alert_id": alert_id})
+def save_alert(conn: psycopg.Connection, alert: Alert) -> None:
+    """Write an alert's changed state; its event is the caller's to add."""
+    row = {
+        **{name: getattr(alert, name) for name in _SAVED},
+        "severity": str(alert.severity),
+        "status": str(alert.status),
+        "verdict": None if alert.verdict is None else str(alert.verdict),
+        "detail": Jsonb(dict(alert.detail)),
+    }
+    conn.execute(_SAVE, row)
 
 
-def resolve_alert(conn: psycopg.Connection, alert_id: int, at: datetime) -> Alert:
-    """End a live alert: its condition is over."""
-    return _one(conn, _RESOLVE, {"alert_id": alert_id, "at": at})
+def hold_key(conn: psycopg.Connection, key: str) -> None:
+    """Be alone in bringing an alert of this condition to life, until the transaction ends."""
+    conn.execute(_HOLD_KEY, (f"cityops alert {key}",))
+
+
+def lock_alert(conn: psycopg.Connection, alert_id: int) -> Alert:
+    """One alert, locked until the transaction ends; it must exist."""
+    return _one(conn, _LOCK, {"alert_id": alert_id})
+
+
+def get_last(conn: psycopg.Connection, key: str) -> Alert | None:
+    """The newest alert of a condition that no longer stands, locked."""
+    with alert_cursor(conn) as cursor:
+        return cursor.execute(_GET_LAST, {"key": key, **_LIVE_ROW}).fetchone()
 
 
 def get_live(conn: psycopg.Connection, key: str) -> Alert | None:
     """The live alert of a condition, locked until the transaction ends."""
-    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+    with alert_cursor(conn) as cursor:
         return cursor.execute(_GET_LIVE, {"key": key, **_LIVE_ROW}).fetchone()
 
 
 def get_alert(conn: psycopg.Connection, alert_id: int) -> Alert | None:
     """One alert by id."""
-    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+    with alert_cursor(conn) as cursor:
         return cursor.execute(_GET, {"alert_id": alert_id}).fetchone()
 
 
 def list_live(conn: psycopg.Connection) -> list[Alert]:
     """Alerts that stand now, newest first."""
-    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+    with alert_cursor(conn) as cursor:
         return cursor.execute(_LIST_LIVE, _LIVE_ROW).fetchall()
 
 
@@ -114,7 +140,7 @@ def list_alerts(
         "before": before,
         "limit": limit,
     }
-    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+    with alert_cursor(conn) as cursor:
         return cursor.execute(_LIST, parameters).fetchall()
 
 
@@ -153,15 +179,26 @@ def listen(conn: psycopg.Connection) -> None:
     conn.execute(f"LISTEN {CHANNEL}")
 
 
+def alert_cursor(conn: psycopg.Connection) -> psycopg.Cursor[Alert]:
+    """A cursor whose rows, of `ALERT_COLUMNS`, are alerts."""
+    return conn.cursor(row_factory=kwargs_row(_alert))
+
+
 def _one(conn: psycopg.Connection, query: LiteralString, parameters: Mapping[str, Any]) -> Alert:
-    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+    with alert_cursor(conn) as cursor:
         alert = cursor.execute(query, parameters).fetchone()
     assert alert is not None  # the callers hold a key or an id that exists
     return alert
 
 
-def _alert(*, severity: str, status: str, domain: str, **rest: Any) -> Alert:
-    return Alert(severity=Severity(severity), status=AlertStatus(status), domain=Domain(domain), **rest)
+def _alert(*, severity: str, status: str, domain: str, verdict: str | None, **rest: Any) -> Alert:
+    return Alert(
+        severity=Severity(severity),
+        status=AlertStatus(status),
+        domain=Domain(domain),
+        verdict=Verdict(verdict) if verdict else None,
+        **rest,
+    )
 
 
 def _change(*, newest: int, **rest: Any) -> tuple[int, Alert]:

@@ -33,12 +33,22 @@ class AlertStatus(StrEnum):
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
+    IN_PROGRESS = "in_progress"
     RESOLVED = "resolved"
     CLOSED = "closed"
 
 
-LIVE_STATUSES = (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED)
+LIVE_STATUSES = (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED, AlertStatus.IN_PROGRESS)
 """An alert in one of these still stands; there is at most one such per key."""
+
+
+class Verdict(StrEnum):
+    """What people found an alert to have been."""
+
+    TRUE = "true"
+    FALSE = "false"
+    NUISANCE = "nuisance"
+    """Right, and not worth telling."""
 
 
 class FindingState(StrEnum):
@@ -101,7 +111,9 @@ class Alert:
     """What an operator is told, and what became of it.
 
     ``metric`` and ``rule`` with ``value``, the expected range and ``detail`` are
-    what the screen makes a sentence of, in the reader's language.
+    what the screen makes a sentence of, in the reader's language. ``version`` rises
+    with every change a person's decision rests on (status, assignee, verdict), so that
+    of two who act at once one is told what the other did.
     """
 
     alert_id: int
@@ -121,6 +133,10 @@ class Alert:
     expected_low: float | None
     expected_high: float | None
     detail: Mapping[str, Any]
+    acknowledged_by: str | None = None
+    assignee: str | None = None
+    verdict: Verdict | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@
     ├── TopicError             a topic outside the contract → quarantine
     ├── EngineError            no database or broker can be had, or one did not start
     ├── MigrationError         the schema is not what this version expects
-    └── NotFoundError          an object that was asked for does not exist
+    ├── NotFoundError          an object that was asked for does not exist
+    └── ConflictError          an object is no longer what the asker took it for
 
 Errors carry their facts as attributes, so that a log line, an API answer and a
 terminal message can each say them in their own way.
@@ -61,3 +62,17 @@ class NotFoundError(CityOpsError):
         super().__init__(f"no {kind} {key!r}")
         self.kind = kind
         self.key = key
+
+
+class ConflictError(CityOpsError):
+    """Someone was faster, or what was asked does not fit where the object stands.
+
+    ``actor``, ``kind`` and ``at`` (ISO 8601) say who did what and when, where one change
+    explains it; they are empty where none does.
+    """
+
+    def __init__(self, message: str, *, actor: str = "", kind: str = "", at: str = "") -> None:
+        super().__init__(message, cure="look at it as it is now, then decide again")
+        self.actor = actor
+        self.kind = kind
+        self.at = at

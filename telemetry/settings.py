@@ -49,6 +49,21 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows kept in quarantine for one device; the oldest give way and are counted."""
 
 
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a session lasts, and how many wrong passwords are too many."""
+
+    idle_h: float = 12.0
+    """A session that no one used for so long has ended."""
+    lasts_h: float = 72.0
+    """A session ends after so long in any case."""
+    window_min: float = 15.0
+    """How long a failure to sign in counts."""
+    failures_per_name: int = 5
+    """A name is locked while this many failures count; the same for names that are no one's."""
+    failures_per_address: int = 30
+    """An address may not try while this many failures count."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. ``None`` for an address means: find an engine."""
 
@@ -67,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database_url: str | None = None
     mqtt_url: str | None = None
     ingest: Ingest = msgspec.field(default_factory=Ingest)
+    sign_in: SignIn = msgspec.field(default_factory=SignIn)
 
     def __repr__(self) -> str:
         shown = {

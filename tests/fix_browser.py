@@ -9,10 +9,38 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dashboard.auth.client import COOKIE
 from dashboard.browser import find_chromium, open_browser
 from telemetry.errors import CityOpsError
+from telemetry.people import Role
 
 WAIT_MS = 30_000
+_sessions: dict[tuple[str, str], str] = {}
+"""Tokens by the server's address and the role: a fixture that starts a server notes them here."""
+
+
+def remember_session(url: str, token: str, role: str = Role.ADMINISTRATOR) -> None:
+    """Let every later visit to this server be signed in."""
+    _sessions[urlsplit(url).netloc, role] = token
+
+
+def cookies(url: str, role: str = Role.ADMINISTRATOR) -> list[dict[str, Any]]:
+    """The cookie of a signed-in visit, for a context of one's own."""
+    token = _sessions.get((urlsplit(url).netloc, role))
+    return (
+        [
+            {
+                "name": COOKIE,
+                "value": token,
+                "domain": "127.0.0.1",
+                "path": "/",
+                "httpOnly": True,
+                "sameSite": "Lax",
+            }
+        ]
+        if token
+        else []
+    )
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +54,17 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def visit(browser: Any, url: str, *, forgive: str = "\0", **options: Any) -> Iterator[Any]:
-    """A page that must stay clean; complaints with ``forgive`` in them are expected."""
+def visit(
+    browser: Any, url: str, *, forgive: str = "\0", role: str | None = Role.ADMINISTRATOR, **options: Any
+) -> Iterator[Any]:
+    """A page that must stay clean; complaints with ``forgive`` in them are expected.
+
+    Signed in with a role, or not at all for ``role=None``.
+    """
     complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, **options)
+    context = browser.new_context(**{"viewport": {"width": 1366, "height": 768}} | options)
+    if role:
+        context.add_cookies(cookies(url, role))
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     page.on(
@@ -37,7 +72,13 @@ def visit(browser: Any, url: str, *, forgive: str = "\0", **options: Any) -> Ite
         lambda m: complaints.append(f"console: {m.text}") if m.type in ("error", "warning") else None,
     )
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-    page.on("requestfailed", lambda r: complaints.append(f"failed: {r.url} {r.failure}"))
+    # A page that is left, or asks anew, gives up what it had asked for: that is no failure.
+    page.on(
+        "requestfailed",
+        lambda r: (
+            None if r.failure == "net::ERR_ABORTED" else complaints.append(f"failed: {r.url} {r.failure}")
+        ),
+    )
     page.on("response", lambda r: complaints.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
 
     def inside(url: str) -> None:

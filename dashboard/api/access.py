@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 
 from dashboard.api.models import Problem
 from dashboard.runtime import Runtime
-from telemetry.errors import NotFoundError
+from telemetry.errors import ConfigError, ConflictError, NotFoundError
+from telemetry.people import RightsError
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such object"},
@@ -22,7 +23,15 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 """What every route can answer besides its own."""
 
-_TITLES = {404: "Not found", 405: "Method not allowed", 422: "Cannot be used", 503: "Not available"}
+_TITLES = {
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    409: "In conflict",
+    405: "Method not allowed",
+    422: "Cannot be used",
+    503: "Not available",
+}
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -46,6 +55,18 @@ def answer_errors(api: FastAPI) -> None:
     @api.exception_handler(NotFoundError)
     async def not_found(_: Request, error: NotFoundError) -> JSONResponse:
         return problem(404, error.message)
+
+    @api.exception_handler(ConflictError)
+    async def conflict(_: Request, error: ConflictError) -> JSONResponse:
+        return problem(409, error.message)
+
+    @api.exception_handler(RightsError)
+    async def against_the_rules(_: Request, error: RightsError) -> JSONResponse:
+        return problem(409, error.message)
+
+    @api.exception_handler(ConfigError)
+    async def cannot_be_used(_: Request, error: ConfigError) -> JSONResponse:
+        return problem(422, error.message)
 
     @api.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> JSONResponse:

@@ -152,6 +152,41 @@ class AlertOut(Answer):
     text: dict[str, str]
     device_name: dict[str, str]
     detail: dict[str, Any]
+    acknowledged_by: str | None
+    assignee: str | None
+    verdict: str | None
+    version: Annotated[int, Field(description="Send it with an action: 409 where someone was faster")]
+
+
+class AlertEventOut(Answer):
+    """One change of an alert: who, when, what."""
+
+    alert_event_id: int
+    at: Millis
+    actor: str
+    kind: str
+    detail: dict[str, Any]
+
+
+class AlertDetailOut(AlertOut):
+    """An alert with its life, oldest change first."""
+
+    events: list[AlertEventOut]
+
+
+class RefusedOut(Answer):
+    """An alert that a bulk action left as it was, and why."""
+
+    alert_id: int
+    status: int
+    detail: str
+
+
+class BulkOut(Answer):
+    """What a bulk action did."""
+
+    done: list[AlertOut]
+    refused: list[RefusedOut]
 
 
 class DomainTileOut(Answer):

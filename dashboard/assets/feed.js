@@ -45,7 +45,7 @@ window.cityops = window.cityops || {};
     button.dataset.alertId = alert.alert_id;
     button.dataset.device = alert.device_id;
     button.addEventListener("click", () => onChoose(rows.get(alert.alert_id).alert));
-    const row = { item, button, alert, endedAt: 0 };
+    const row = { item, button, alert, endedAt: 0, ack: null };
     rows.set(alert.alert_id, row);
     return row;
   }
@@ -63,7 +63,31 @@ window.cityops = window.cityops || {};
       element("span", "alert__text", alert.text[lang] || alert.rule),
     );
     button.title = settings().states[alert.severity] || alert.severity;
+    offer(row);
     age(row);
+  }
+
+  /* One click acknowledges; the feed's next frame takes the button away. */
+  function offer(row) {
+    const { element, text } = cityops.format;
+    const wanted = row.alert.status === "open" && cityops.alert.mayAct();
+    row.button.classList.toggle("alert--acts", wanted);
+    if (wanted === Boolean(row.ack)) return;
+    if (!wanted) { row.ack.remove(); row.ack = null; return; }
+    row.ack = element("button", "alert__ack", "✓");
+    row.ack.type = "button";
+    row.ack.title = text("acknowledge");
+    row.ack.setAttribute("aria-label", text("acknowledge"));
+    row.ack.addEventListener("click", () => acknowledge(row));
+    row.item.append(row.ack);
+  }
+
+  async function acknowledge(row) {
+    const { alert, ack } = row;
+    ack.disabled = true;
+    const answer = await cityops.alert.ask(`${alert.alert_id}/acknowledge`, { version: alert.version });
+    ack.disabled = false;
+    if (!answer.ok) ack.title = answer.said;
   }
 
   function age(row) {

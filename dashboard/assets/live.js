@@ -8,6 +8,7 @@ window.cityops = window.cityops || {};
   const QUIET_MS = 5000; // the server sends a frame every second
   const FIRST_RETRY_MS = 500;
   const LONGEST_RETRY_MS = 15000;
+  const SIGN_IN = 4401; // the session has ended
   const handlers = { reset: new Set(), frame: new Set(), link: new Set(), catalogue: new Set() };
   const live = {
     epoch: null,
@@ -63,7 +64,14 @@ window.cityops = window.cityops || {};
     heardAt = Date.now();
     opened.onopen = () => resync(opened);
     opened.onmessage = (message) => { if (socket === opened) receive(JSON.parse(message.data)); };
-    opened.onclose = () => { if (socket === opened) retry(); };
+    opened.onclose = (event) => {
+      if (event.code === SIGN_IN) { signIn(); return; }
+      if (socket === opened) retry();
+    };
+  }
+
+  function signIn() {
+    location.replace("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
   }
 
   function retry() {
@@ -81,6 +89,7 @@ window.cityops = window.cityops || {};
     waiting = waiting || [];
     try {
       const answer = await fetch("/api/v1/snapshot", { cache: "no-store" });
+      if (answer.status === 401) { signIn(); return; }
       if (!answer.ok) throw new Error("snapshot " + answer.status);
       const snapshot = await answer.json();
       if (socket !== from) return;

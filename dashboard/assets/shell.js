@@ -34,13 +34,32 @@ window.cityops = window.cityops || {};
     location.replace(address);
   }
 
+  function chooseFace(event) {
+    const button = event.target.closest("#shell-face");
+    if (!button) return;
+    document.cookie = `theme=${button.dataset.face}; path=/; max-age=${YEAR_S}; samesite=lax`;
+    location.reload();
+  }
+
+  /* Marks the page that is open; a page below another (a device) counts as the one above. */
+  function showPage() {
+    for (const link of document.querySelectorAll(".bar__page")) {
+      const path = new URL(link.href).pathname;
+      const here = path === "/" ? location.pathname === "/" : (location.pathname + "/").startsWith(path + "/");
+      if (here) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
   function begin() {
+    showPage();
     showClock();
     setInterval(showClock, 1000);
     cityops.live.on("link", showLink);
     showLink(cityops.live.link);
     cityops.live.start();
     document.addEventListener("click", chooseLanguage);
+    document.addEventListener("click", chooseFace);
   }
 
   /* Pages come and go as Dash renders them: mount(id, begin) runs when the element appears. */

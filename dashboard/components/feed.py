@@ -23,7 +23,6 @@ def feed(language: Language) -> html.Section:
             html.Ol(
                 id="overview-feed",
                 className="feed__list",
-                role="log",
                 children=[html.Li(className="skeleton feed__skeleton") for _ in range(6)],
                 **aria(live="polite", busy="true"),
             ),

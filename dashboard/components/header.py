@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dash import dcc, html
 
+from dashboard.appearance import requested_face
+from dashboard.auth.identity import current_caller, current_identity
 from dashboard.components.attributes import aria, data
 from dashboard.languages import CODES, Language
+from dashboard.pages import present
+from dashboard.wording import role_name
 from telemetry.city import City
 
 _LANGUAGE_NAMES = {"vi": "Tiếng Việt", "en": "English"}
@@ -17,11 +21,7 @@ def header(city: City, language: Language) -> html.Header:
         className="bar",
         children=[
             _brand(city, language),
-            html.Nav(
-                [dcc.Link(language.t("Overview"), href="/", className="bar__page bar__page--here")],
-                className="bar__pages",
-                **aria(label=language.t("Pages")),
-            ),
+            _navigation(language),
             html.Div(
                 className="bar__side",
                 children=[
@@ -36,7 +36,9 @@ def header(city: City, language: Language) -> html.Header:
                         [html.Time(id="shell-time", className="clock__time"), html.Span(id="shell-date")],
                         className="clock",
                     ),
+                    _face_switch(language),
                     _language_switch(language),
+                    _who(language),
                 ],
             ),
         ],
@@ -55,6 +57,59 @@ def _brand(city: City, language: Language) -> html.Div:
                 ]
             ),
         ],
+    )
+
+
+def _navigation(language: Language) -> html.Nav:
+    # Plain links, each a page load: a page's scripts and sockets start and end with it.
+    # The scripts mark the page that is open; the layout is not told which one that is.
+    reader = current_identity()
+    return html.Nav(
+        [
+            html.A(language.t(page.message), href=page.path, className="bar__page")
+            for page in present()
+            if page.in_header and reader.role.rank >= page.role.rank
+        ],
+        className="bar__pages",
+        **aria(label=language.t("Pages")),
+    )
+
+
+def _who(language: Language) -> html.Div:
+    # A plain form: signing out works without scripts.
+    caller = current_caller()
+    return html.Div(
+        className="who",
+        children=[
+            html.Div(
+                [
+                    html.Span(caller.identity.name, className="who__name", title=caller.identity.name),
+                    html.Span(role_name(language, caller.identity.role), className="who__role"),
+                ]
+            ),
+            html.Form(
+                [
+                    dcc.Input(type="hidden", name="csrf", value=caller.csrf),
+                    html.Button(language.t("Sign out"), type="submit", className="who__leave"),
+                ],
+                action="/sign-out",
+                method="post",
+            ),
+        ],
+    )
+
+
+def _face_switch(language: Language) -> html.Button:
+    wanted = "light" if requested_face() == "dark" else "dark"
+    said = language.t("Light theme") if wanted == "light" else language.t("Dark theme")
+    return html.Button(
+        html.Span(className=f"face face--{wanted}", **aria(hidden="true")),
+        id="shell-face",
+        type="button",
+        className="face__switch",
+        title=said,
+        **data(face=wanted),
+        **aria(label=said),
     )
 
 

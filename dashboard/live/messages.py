@@ -34,6 +34,10 @@ class AlertItem(msgspec.Struct, frozen=True):
     text: dict[str, str]
     device_name: dict[str, str]
     detail: dict[str, Any]
+    acknowledged_by: str | None
+    assignee: str | None
+    verdict: str | None
+    version: int
 
 
 class DomainTile(msgspec.Struct, frozen=True):

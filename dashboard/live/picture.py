@@ -154,6 +154,12 @@ class Picture:
         with self._lock:
             return {row[0]: row for row in self._values.rows(stream_ids)}
 
+    def present(self, alerts: Iterable[Alert]) -> list[AlertItem]:
+        """Alerts as the pages show them, whether they stand or not."""
+        with self._lock:
+            devices = self._devices
+        return [self._describe(alert, devices.get(alert.device_id)) for alert in alerts]
+
     def _apply(self, readings: Readings) -> bool:
         first, known = self._values.apply(readings)
         ids = list(self._devices)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerts.policy import Step, next_step
+from alerts.lifecycle import FLAP_HOLD_S, Kind
+from alerts.policy import next_kind
 from telemetry.alerts import Alert, AlertStatus, Finding, FindingState, Severity
 from telemetry.metrics import Domain
 
@@ -24,18 +26,31 @@ def alert(severity: Severity = Severity.MAJOR) -> Alert:
     )  # fmt: skip
 
 
+def ended(seconds_ago: float, status: AlertStatus = AlertStatus.RESOLVED) -> Alert:
+    return replace(alert(), status=status, resolved_at=AT - timedelta(seconds=seconds_ago))
+
+
+RAISED, ONGOING, CLEARED = FindingState.RAISED, FindingState.ONGOING, FindingState.CLEARED
+
+
 @pytest.mark.parametrize(
-    ("standing", "found", "step"),
+    ("standing", "last", "found", "kind"),
     [
-        (None, finding(FindingState.RAISED), Step.OPEN),
-        (None, finding(FindingState.ONGOING), Step.NOTHING),
-        (None, finding(FindingState.CLEARED), Step.NOTHING),
-        (alert(), finding(FindingState.RAISED), Step.REFRESH),
-        (alert(), finding(FindingState.ONGOING), Step.REFRESH),
-        (alert(), finding(FindingState.ONGOING, Severity.CRITICAL), Step.ESCALATE),
-        (alert(), finding(FindingState.ONGOING, Severity.MINOR), Step.REFRESH),
-        (alert(), finding(FindingState.CLEARED), Step.RESOLVE),
+        (None, None, finding(RAISED), Kind.OPENED),
+        (None, None, finding(ONGOING), None),
+        (None, None, finding(CLEARED), None),
+        (alert(), None, finding(RAISED), Kind.REFRESHED),
+        (alert(), None, finding(ONGOING), Kind.REFRESHED),
+        (alert(), None, finding(ONGOING, Severity.CRITICAL), Kind.ESCALATED),
+        (alert(), None, finding(ONGOING, Severity.MINOR), Kind.REFRESHED),
+        (alert(), None, finding(CLEARED), Kind.RESOLVED),
+        (None, ended(FLAP_HOLD_S), finding(RAISED), Kind.RETURNED),
+        (None, ended(FLAP_HOLD_S + 1), finding(RAISED), Kind.OPENED),
+        (None, ended(5, AlertStatus.CLOSED), finding(RAISED), Kind.OPENED),
+        (None, ended(5), finding(ONGOING), None),
+        (None, ended(5), finding(ONGOING, Severity.CRITICAL), Kind.OPENED),
+        (None, ended(5), finding(CLEARED), None),
     ],
 )
-def test_next_step(standing: Alert | None, found: Finding, step: Step) -> None:
-    assert next_step(standing, found) is step
+def test_next_kind(standing: Alert | None, last: Alert | None, found: Finding, kind: Kind | None) -> None:
+    assert next_kind(standing, last, found) is kind

@@ -6,7 +6,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -16,17 +16,24 @@ import psycopg
 import pytest
 
 from alerts.apply import apply_findings
+from dashboard.auth.access import CSRF_HEADER
+from dashboard.auth.client import COOKIE
 from dashboard.service import run
 from launch.config import load_city, load_settings
 from launch.ports import free_port
-from store import batches, devices, pool, readings
+from store import batches, devices, people, pool, readings, sessions
+from store.passwords import hash_password
+from store.tokens import csrf_of
 from telemetry.alerts import Finding, FindingState, Severity
 from telemetry.city import City
 from telemetry.devices import Device
 from telemetry.metrics import Domain
+from telemetry.people import Role
 from telemetry.readings import Readings, to_micros
 from telemetry.settings import Settings
+from tests.fix_browser import remember_session
 
+PASSWORD = "a long enough secret"
 GAUGE = "level-phu-an"
 AIR = "air-quan-1"
 SILENT = "rain-mac-dinh-chi"
@@ -55,6 +62,7 @@ class Town:
     city: City
     conn: psycopg.Connection
     seq: int = 0
+    tokens: dict[Role, str] = field(default_factory=dict)
 
     def stream(self, device_id: str, metric: str) -> int:
         found = devices.list_streams(self.conn, device_id)
@@ -90,7 +98,29 @@ class Town:
             return apply_findings(self.conn, [finding])[0].alert_id
 
     def get(self, path: str, **parameters) -> httpx.Response:
-        return httpx.get(self.url + path, params=parameters, timeout=20)
+        """As an administrator."""
+        return httpx.get(
+            self.url + path, params=parameters, timeout=20, headers=self.cookie(Role.ADMINISTRATOR)
+        )
+
+    def as_role(self, role: str) -> httpx.Client:
+        """A client signed in with a role; it sends the session's token with everything."""
+        token = self.token(Role(role))
+        headers = {CSRF_HEADER: csrf_of(token)}
+        return httpx.Client(base_url=self.url, headers=headers, cookies={COOKIE: token}, timeout=20)
+
+    def cookie(self, role: str = Role.ADMINISTRATOR) -> dict[str, str]:
+        return {"cookie": f"{COOKIE}={self.token(Role(role))}"}
+
+    def token(self, role: Role) -> str:
+        """A session of the person named as the role; their password is `PASSWORD`."""
+        if role not in self.tokens:
+            with self.conn.transaction():
+                person = people.add_person(self.conn, role, role, hash_password(PASSWORD))
+                self.tokens[role] = sessions.begin_session(
+                    self.conn, person.person_id, datetime.now(UTC), timedelta(days=1), "127.0.0.1"
+                )
+        return self.tokens[role]
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +141,8 @@ def town(make_database: Callable[[], str], city: City) -> Iterator[Town]:
         conn.commit()
         made = Town(f"http://127.0.0.1:{settings.http_port}", settings, replace(city), conn)
         _past(made)
+        for role in Role:
+            remember_session(made.url, made.token(role), role)
         stop, failures = threading.Event(), []
         # Dash knows its context in the thread that imported it, as in the real process.
         context = contextvars.copy_context()

@@ -6,7 +6,6 @@ import string
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
@@ -110,7 +109,7 @@ def test_braces_in_data_are_no_fields(city: City):
 
 
 def test_the_address_sets_the_language_and_the_cookie_keeps_it(town: Town):
-    with httpx.Client(base_url=town.url) as browser:
+    with town.as_role("viewer") as browser:
         assert '<html lang="vi"' in browser.get("/").text
         answer = browser.get("/", params={"lang": "en"})
         assert '<html lang="en"' in answer.text

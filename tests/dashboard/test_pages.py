@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.screenshots import wait_until_ready
 from tests.dashboard.conftest import AIR, GAUGE, HOSTILE, SCRIPT, SILENT, Town
-from tests.fix_browser import WAIT_MS, visit
+from tests.fix_browser import WAIT_MS, cookies, visit
 
 NO_WEBGL = """
 const real = HTMLCanvasElement.prototype.getContext;
@@ -99,7 +99,9 @@ def test_what_is_hostile_is_shown_as_text(browser: Any, town: Town, language: st
     with visit(browser, town.url + f"/?device={HOSTILE}&lang={language}") as page:
         wait_until_ready(page)
         page.wait_for_selector(f'.alert[data-device="{HOSTILE}"]')
-        page.wait_for_function("document.querySelector('.drawer__name')?.textContent.includes('<script>')")
+        page.wait_for_function(
+            "() => document.querySelector('.drawer__name')?.textContent.includes('<script>')"
+        )
         assert text(page, ".drawer__name") == SCRIPT
         assert text(page, f'.alert[data-device="{HOSTILE}"] .alert__device') == SCRIPT
         assert page.evaluate("window.hacked") is None
@@ -109,7 +111,9 @@ def test_what_is_hostile_is_shown_as_text(browser: Any, town: Town, language: st
 def test_an_unknown_device_is_said_to_be_unknown(browser: Any, town: Town):
     with visit(browser, town.url + "/?device=%3Cscript%3E&lang=en") as page:
         wait_until_ready(page)
-        page.wait_for_function("document.querySelector('.drawer__name')?.textContent === 'No such device'")
+        page.wait_for_function(
+            "() => document.querySelector('.drawer__name')?.textContent === 'No such device'"
+        )
 
 
 def test_a_lost_link_is_said_and_mends_itself(browser: Any, town: Town):
@@ -133,6 +137,7 @@ def test_the_interface_viewer_works_without_the_outside(browser: Any, town: Town
 
 def test_without_webgl_the_map_is_drawn_and_says_so(browser: Any, town: Town):
     context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.add_cookies(cookies(town.url))
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -14,10 +14,10 @@ from device_sims.hydrology import Hydrology, Points
 from device_sims.moments import moments
 from device_sims.rain import Weather
 from device_sims.tables import Floats
-from device_sims.tide import Station
 from device_sims.truth import FLOOD, Truth, moment
 from telemetry.city import City
 from telemetry.metrics import Domain
+from telemetry.tide import Station
 from tests.device_sims.times import every, second
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")

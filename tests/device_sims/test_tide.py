@@ -7,8 +7,8 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from device_sims.tide import Station, level_m, stations
 from telemetry.city import City
+from telemetry.tide import Station, level_m, stations
 from tests.device_sims.times import every
 
 VECTORS = [

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect
 from websockets.sync.client import connect as connect_socket
 
+from dashboard.auth.client import COOKIE
 from launch.config import load_city
 from launch.ports import free_port
 from launch.services import ALWAYS, service_environment
@@ -25,7 +26,7 @@ from telemetry.city import City
 from telemetry.devices import Device
 from telemetry.settings import Settings
 from telemetry.topics import telemetry_topic
-from tests.fix_browser import visit
+from tests.fix_browser import remember_session, visit
 from tests.fix_mqtt import MakeBroker, mosquitto_pub
 
 
@@ -44,12 +45,13 @@ class RunningCity:
     url: str
     broker_url: str
     city: City
+    cookie: dict[str, str]
 
     def publish(self, device: Device, **values: float) -> None:
         mosquitto_pub(self.broker_url, telemetry_topic(device.domain, device.device_id), json.dumps(values))
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.url}/api/v1/{path}", timeout=10)
+        answer = httpx.get(f"{self.url}/api/v1/{path}", timeout=10, headers=self.cookie)
         answer.raise_for_status()
         return answer.json()
 
@@ -73,9 +75,10 @@ def city(
         devices.upsert_devices(conn, profile.devices)
     environment = service_environment(settings, database_url, broker_url)
     processes = [_start(service.command, environment, folder / f"{service.name}.log") for service in ALWAYS]
-    running = RunningCity(f"http://127.0.0.1:{settings.http_port}", broker_url, profile)
+    url = f"http://127.0.0.1:{settings.http_port}"
     try:
-        wait_for(lambda: _is_ready(running.url), f"the dashboard; its log is in {folder}")
+        wait_for(lambda: _is_ready(url), f"the dashboard; its log is in {folder}")
+        running = RunningCity(url, broker_url, profile, _sign_in(url, database_url))
         wait_for(lambda: _all_beat(database_url), f"every service; logs are in {folder}")
         yield running
     finally:
@@ -88,6 +91,26 @@ def city(
 def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as sink:
         return subprocess.Popen(command, env=environment | dict(os.environ), stdout=sink, stderr=sink)
+
+
+def _sign_in(url: str, database_url: str) -> dict[str, str]:
+    """Make a person at the command line, and sign in as a browser's form does."""
+    command = [sys.executable, "-m", "launch", "user", "add", "tester", "--role", "administrator"]
+    subprocess.run(
+        [*command, "--password-stdin"],
+        env=os.environ | {"DATABASE_URL": database_url},
+        input="a long enough secret\n",
+        text=True,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    form = {"username": "tester", "password": "a long enough secret"}
+    answer = httpx.post(f"{url}/sign-in", data=form, timeout=20)
+    assert answer.status_code == 303, answer.text
+    token = answer.cookies[COOKIE]
+    remember_session(url, token)
+    return {"cookie": f"{COOKIE}={token}"}
 
 
 def _is_ready(url: str) -> bool:
@@ -125,7 +148,8 @@ def test_a_published_value_arrives_at_the_api(city: RunningCity) -> None:
 def test_a_published_value_arrives_on_the_socket(city: RunningCity) -> None:
     gauge = city.device("tide_gauge")
     stream = city.stream_id(gauge, "water_level_m")
-    with connect_socket(city.url.replace("http", "ws") + "/ws/live", origin=city.url) as socket:
+    address = city.url.replace("http", "ws") + "/ws/live"
+    with connect_socket(address, origin=city.url, additional_headers=city.cookie) as socket:
         city.publish(gauge, water_level_m=-0.246)
         deadline = time.monotonic() + 20
         seen: list[float] = []

@@ -13,17 +13,20 @@ from telemetry.settings import Settings, parse_settings
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "demo", "up", "migrate", "ingest", "analytics", "dashboard", "simulate", "status", "health", "doctor",
-    "clean-data",
+    "clean-data", "user",
 )  # fmt: skip
 
 
-def cityops(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def cityops(
+    *arguments: str, folder: Path, given: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder of its own, with no addresses in the environment."""
     command = [sys.executable, "-m", "launch", *arguments]
     clean = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment}
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, cwd=folder, env=clean
-    )
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=folder, env=clean,
+        input=given or "",
+    )  # fmt: skip
 
 
 def test_help_lists_every_command(tmp_path: Path):

@@ -8,9 +8,13 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from alerts.actions import Action, act
 from alerts.apply import apply_findings
+from alerts.lifecycle import Change, Kind, rebuild
 from store import alerts, anomalies
+from store.alert_search import AlertSearch, search_alerts
 from telemetry.alerts import AlertStatus, Finding, FindingState, Severity
+from telemetry.errors import ConflictError, NotFoundError
 from telemetry.metrics import Domain
 
 AT = datetime(2026, 11, 23, 4, tzinfo=UTC)
@@ -62,8 +66,16 @@ def test_the_anomaly_has_its_start_its_peak_and_its_end(conn: psycopg.Connection
 def test_a_condition_that_comes_back_is_a_new_alert(conn: psycopg.Connection, raised: Finding) -> None:
     cleared = later(raised, FindingState.CLEARED)
     first, _ = apply_findings(conn, [raised, cleared])
-    (second,) = apply_findings(conn, [later(cleared, FindingState.RAISED)])
+    (second,) = apply_findings(conn, [later(cleared, FindingState.RAISED, minutes=11)])
     assert second.alert_id != first.alert_id
+
+
+def test_a_condition_that_flaps_is_one_alert(conn: psycopg.Connection, raised: Finding) -> None:
+    cleared = later(raised, FindingState.CLEARED)
+    first, _ = apply_findings(conn, [raised, cleared])
+    (second,) = apply_findings(conn, [later(cleared, FindingState.RAISED, minutes=9)])
+    assert (second.alert_id, second.status) == (first.alert_id, AlertStatus.OPEN)
+    assert [event.kind for event in alerts.list_events(conn, first.alert_id)][-1] == "returned"
 
 
 def test_alerts_are_found_by_what_is_asked(
@@ -85,3 +97,64 @@ def test_a_live_feed_reads_what_changed_since(conn: psycopg.Connection, raised: 
     assert newest == alerts.last_event_id(conn) == start + 2
     assert alert.key == raised.key
     assert alerts.changed_since(conn, newest) == []
+
+
+def test_of_two_operators_one_wins_and_the_other_is_told_who(
+    conn: psycopg.Connection, raised: Finding
+) -> None:
+    (alert,) = apply_findings(conn, [raised])
+    taken = act(conn, alert.alert_id, Action(Kind.ACKNOWLEDGED, "lan", AT, version=alert.version))
+    assert (taken.status, taken.acknowledged_by) == (AlertStatus.ACKNOWLEDGED, "lan")
+    with pytest.raises(ConflictError, match="lan was first: acknowledged") as refused:
+        act(conn, alert.alert_id, Action(Kind.STARTED, "minh", AT, version=alert.version))
+    assert (refused.value.actor, refused.value.kind) == ("lan", "acknowledged")
+    assert alerts.get_alert(conn, alert.alert_id) == taken
+    with pytest.raises(NotFoundError):
+        act(conn, 99, Action(Kind.STARTED, "minh", AT))
+
+
+def test_what_is_stored_is_what_its_events_make(conn: psycopg.Connection, raised: Finding) -> None:
+    (alert,) = apply_findings(conn, [raised])
+    for kind, detail in (
+        (Kind.STARTED, {}),
+        (Kind.COMMENTED, {"text": "<script>"}),
+        (Kind.JUDGED, {"verdict": "true"}),
+        (Kind.ASSIGNED, {"assignee": "minh"}),
+    ):
+        act(conn, alert.alert_id, Action(kind, "lan", AT, detail))
+    worse = later(raised, FindingState.ONGOING, severity=Severity.CRITICAL, value=1.7)
+    apply_findings(conn, [worse, later(worse, FindingState.CLEARED)])
+    stored = alerts.get_alert(conn, alert.alert_id)
+    events = alerts.list_events(conn, alert.alert_id)
+    assert stored == rebuild(alert, [Change(Kind(e.kind), e.at, e.actor, e.detail) for e in events])
+
+
+def test_reopening_beside_a_live_alert_is_refused(conn: psycopg.Connection, raised: Finding) -> None:
+    ended = later(raised, FindingState.CLEARED)
+    first, _ = apply_findings(conn, [raised, ended])
+    apply_findings(conn, [later(ended, FindingState.RAISED, minutes=30)])
+    with pytest.raises(ConflictError, match="another alert"):
+        act(conn, first.alert_id, Action(Kind.REOPENED, "lan", AT))
+
+
+@pytest.mark.parametrize("query", ["UPDATE alert_event SET actor = 'x'", "DELETE FROM alert_event"])
+def test_events_are_append_only(conn: psycopg.Connection, raised: Finding, query: str) -> None:
+    apply_findings(conn, [raised])
+    with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+        conn.execute(query)  # pyright: ignore[reportArgumentType]
+
+
+def test_alerts_are_searched_a_page_at_a_time(
+    conn: psycopg.Connection, raised: Finding, stream_ids: list[int]
+) -> None:
+    tide = [
+        replace(raised, key=f"k{i}", stream_id=stream_ids[2], severity=severity)
+        for i, severity in enumerate(Severity)
+    ]
+    apply_findings(conn, [raised, *tide])
+    total, page = search_alerts(conn, AlertSearch(sort="severity", offset=1, limit=2))
+    assert total == 5
+    assert [alert.severity for alert in page] == [Severity.MAJOR, Severity.MINOR]
+    assert search_alerts(conn, AlertSearch(text="Phú AN"))[0] == 4
+    assert search_alerts(conn, AlertSearch(text="%"))[0] == 0
+    assert search_alerts(conn, AlertSearch(severities=[Severity.INFO], domain=Domain.DRAINAGE))[0] == 1

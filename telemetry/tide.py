@@ -7,19 +7,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from device_sims.tables import Floats, entry, number
 from telemetry.city import City
 from telemetry.errors import ConfigError
 
 _J2000_S = 946_728_000.0
 _CENTURY_S = 36_525 * 86_400.0
 _HOUR_S = 3600.0
+_CURE = "the tide needs it; take it from another city's profile"
+
+Floats = NDArray[np.float64]
 
 
 class _Constituent(NamedTuple):
@@ -69,22 +72,40 @@ class Station:
 
 
 def stations(city: City) -> dict[str, Station]:
-    """The stations of ``tide.toml``."""
-    tables: dict[str, dict[str, object]] = entry(city, "tide", "station")
-    return {key: _station(city, key) for key in tables}
+    """The stations of ``tide.toml``; `ConfigError` where there is none, or one is not whole."""
+    table: Any = city.sim.get("tide", {}).get("station")
+    if not isinstance(table, Mapping):
+        raise ConfigError("tide.toml: station is missing", cure=_CURE)
+    return {str(key): _station(table, str(key)) for key in table}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
-def _station(city: City, key: str) -> Station:
-    table = entry(city, "tide", "station", key)
+def _station(tables: Mapping[str, Any], key: str) -> Station:
+    table: Any = tables.get(key)
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"tide.toml: station.{key} is missing", cure=_CURE)
     if "like" in table:
-        base = _station(city, str(table["like"]))
-        scale = number(city, "tide", "station", key, "scale")
-        lag_s = number(city, "tide", "station", key, "lag_h") * _HOUR_S
-        return Station(base.z0_m, base.amplitude_m, base.phase_deg, scale, lag_s)
-    amplitude, phase = dict(table["amplitude_m"]), dict(table["phase_deg"])
+        base = _station(tables, str(table["like"]))  # pyright: ignore[reportUnknownArgumentType]
+        scale, lag_h = _number(tables, key, "scale"), _number(tables, key, "lag_h")
+        return Station(base.z0_m, base.amplitude_m, base.phase_deg, scale, lag_h * _HOUR_S)
+    z0_m = _number(tables, key, "z0_m")
+    amplitude, phase = (_angles(tables, key, name) for name in ("amplitude_m", "phase_deg"))
     if set(amplitude) != set(phase) or not set(amplitude) <= set(CONSTITUENTS):
         raise ConfigError(f"tide.toml: station {key}: constituents are {', '.join(CONSTITUENTS)}")
-    return Station(number(city, "tide", "station", key, "z0_m"), amplitude, phase)
+    return Station(z0_m, amplitude, phase)
+
+
+def _angles(tables: Mapping[str, Any], key: str, name: str) -> dict[str, float]:
+    found = tables[key].get(name)
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"tide.toml: station.{key}.{name} is missing", cure=_CURE)
+    return dict(found)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _number(tables: Mapping[str, Any], key: str, name: str) -> float:
+    value = tables[key].get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"tide.toml: station.{key}.{name} is not a number", cure=_CURE)
+    return float(value)
 
 
 def level_m(station: Station, micros: NDArray[np.int64]) -> Floats:

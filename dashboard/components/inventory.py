@@ -1,0 +1,105 @@
+"""The inventory's table: one row a device, with its state and its health."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import dash_ag_grid as dag
+from dash import html
+
+from dashboard.components.attributes import aria
+from dashboard.languages import Language
+from dashboard.live.picture import Picture
+from dashboard.wording import domain_name, kind_name, state_name
+from telemetry.city import City
+from telemetry.devices import Device, Stream
+
+GRID_THEME: Final = {
+    "function": "themeQuartz.withParams({backgroundColor:'var(--panel)',foregroundColor:'var(--text)',"
+    "headerBackgroundColor:'var(--panel-2)',headerTextColor:'var(--soft)',borderColor:'var(--line)',"
+    "rowHoverColor:'var(--raised)',accentColor:'var(--accent)',chromeBackgroundColor:'var(--panel-2)',"
+    "fontFamily:'var(--font)',subtleTextColor:'var(--muted)',selectedRowBackgroundColor:'var(--raised)'})"
+}
+"""AG Grid in the colours of the theme, whichever face it shows."""
+
+
+def inventory_tabs(language: Language, here: str) -> html.Nav:
+    """Devices and quarantine."""
+    tabs = (("/devices", language.t("Inventory")), ("/quarantine", language.t("Quarantine")))
+    return html.Nav(
+        [html.A(name, href=path, **(aria(current="page") if path == here else {})) for path, name in tabs],
+        className="tabs",
+        **aria(label=language.t("Devices")),
+    )
+
+
+def inventory_grid(language: Language) -> Any:
+    """The table, empty."""
+    columns: list[dict[str, Any]] = [
+        {"field": "state", "headerName": language.t("State"), "cellRenderer": "DeviceState", "width": 150},
+        {"field": "name", "headerName": language.t("Device"), "cellRenderer": "DeviceLink", "flex": 2},
+        {"field": "kind", "headerName": language.t("Kind"), "flex": 1},
+        {"field": "domain", "headerName": language.t("Domain"), "width": 130},
+        {"field": "zone", "headerName": language.t("District"), "width": 150},
+        {"field": "seen", "headerName": language.t("Last seen"), "width": 150}
+        | {"valueFormatter": {"function": "deviceAge(params.value)"}, "filter": False},
+        _number("battery", language.t("Battery"), "%"),
+        _number("rssi", language.t("Signal"), "dBm"),
+    ]
+    return dag.AgGrid(
+        id="devices-grid",
+        columnDefs=columns,
+        rowData=[],
+        getRowId="params.data.id",
+        defaultColDef={"sortable": True, "resizable": True, "filter": "agTextColumnFilter", "minWidth": 90},
+        dashGridOptions={
+            "theme": GRID_THEME,
+            "rowHeight": 36,
+            "animateRows": False,
+            "localeText": {"noRowsToShow": language.t("No device matches these filters.")},
+        },
+        style={"height": "100%"},
+    )
+
+
+def inventory_rows(
+    inventory: Sequence[tuple[Device, Sequence[Stream]]], picture: Picture, city: City, language: Language
+) -> list[dict[str, Any]]:
+    """One row a device, by id; ``…_key`` is what the filters compare."""
+    states, newest = picture.states(), picture.latest()
+    zones = {zone.code: language.pick(zone.name_vi, zone.name_en) for zone in city.zones}
+    rows: list[dict[str, Any]] = []
+    for device, streams in inventory:
+        readings = {s.metric: newest[s.stream_id] for s in streams if s.stream_id in newest}
+        state = states.get(device.device_id, "unknown")
+        battery, rssi = readings.get("battery_pct"), readings.get("rssi_dbm")
+        rows.append(
+            {
+                "id": device.device_id,
+                "name": language.pick(device.name_vi, device.name_en),
+                "state": state_name(language, state),
+                "kind": kind_name(language, device.kind),
+                "domain": domain_name(language, str(device.domain)),
+                "zone": zones.get(device.zone, device.zone),
+                "seen": max((reading[1] for reading in readings.values()), default=None),
+                "battery": battery[2] if battery else None,
+                "rssi": rssi[2] if rssi else None,
+                "state_key": state,
+                "kind_key": device.kind,
+                "domain_key": str(device.domain),
+                "zone_key": device.zone,
+            }
+        )
+    return rows
+
+
+def _number(field: str, name: str, unit: str) -> dict[str, Any]:
+    return {
+        "field": field,
+        "headerName": name,
+        "type": "rightAligned",
+        "filter": "agNumberColumnFilter",
+        "width": 110,
+        "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}')"},
+    }

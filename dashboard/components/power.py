@@ -1,0 +1,134 @@
+"""Lists of the energy desk: voltage, power factor, street lamps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard.components.desk import live_value, row
+from dashboard.components.marks import state_mark
+from dashboard.languages import Language, mark
+from dashboard.live.messages import LiveReading
+from dashboard.queries.energy import FACTOR, POWER, VOLTAGE, LampState, Unit, lamp_state, rated_kw
+from telemetry.city import Threshold
+
+SHOWN: Final = 12
+LAMPS: Final[dict[LampState, tuple[str, str]]] = {
+    "failing": ("major", mark("Dark at night")),
+    "burning": ("minor", mark("Burning by day")),
+    "unknown": ("silent", mark("No reading yet")),
+    "changing": ("ok", mark("Around dusk or dawn")),
+    "lit": ("ok", mark("Lit")),
+    "off": ("ok", mark("Off by day")),
+}
+"""Mark and words of what a cabinet's lamps do, the worst first."""
+
+
+def voltage_rows(
+    units: Sequence[Unit], limits: Sequence[Threshold], newest: Mapping[int, LiveReading], language: Language
+) -> list[Component]:
+    """The supplies farthest from their nominal voltage."""
+    found = [(unit, deviation(unit, newest)) for unit in units if VOLTAGE in unit.streams]
+    known = [(unit, share) for unit, share in found if share is not None]
+    known.sort(key=lambda item: -abs(item[1]))
+    return [
+        _row(
+            unit,
+            passed(unit, VOLTAGE, limits, newest),
+            language.t("{share} % from nominal", share=f"{100 * share:+.1f}".replace(".", _point(language))),
+            live_value(unit.streams.get(VOLTAGE), newest, language),
+            language,
+        )
+        for unit, share in known[:SHOWN]
+    ]
+
+
+def factor_rows(
+    units: Sequence[Unit], limits: Sequence[Threshold], newest: Mapping[int, LiveReading], language: Language
+) -> list[Component]:
+    """The feeders with the lowest power factor."""
+    known = [unit for unit in units if _value(unit, FACTOR, newest) is not None]
+    known.sort(key=lambda unit: _value(unit, FACTOR, newest) or 0.0)
+    return [
+        _row(
+            unit,
+            passed(unit, FACTOR, limits, newest),
+            language.t("Power factor"),
+            live_value(unit.streams.get(FACTOR), newest, language),
+            language,
+        )
+        for unit in known[:SHOWN]
+    ]
+
+
+def lamp_rows(
+    cabinets: Sequence[Unit], newest: Mapping[int, LiveReading], language: Language, *, dark: bool | None
+) -> list[Component]:
+    """A line a lighting cabinet, what fails first."""
+    order = list(LAMPS)
+    found: list[tuple[Unit, LampState]] = [(unit, lamps_of(unit, newest, dark=dark)) for unit in cabinets]
+    found.sort(key=lambda item: (order.index(item[1]), item[0].device.device_id))
+    return [
+        _row(
+            unit,
+            LAMPS[state][0],
+            language.t(LAMPS[state][1]),
+            live_value(unit.streams.get(POWER), newest, language),
+            language,
+        )
+        for unit, state in found
+    ]
+
+
+def lamps_of(unit: Unit, newest: Mapping[int, LiveReading], *, dark: bool | None) -> LampState:
+    """What a cabinet's lamps do."""
+    return lamp_state(_value(unit, POWER, newest), rated_kw(unit.device), dark=dark)
+
+
+def deviation(unit: Unit, newest: Mapping[int, LiveReading]) -> float | None:
+    """The voltage's distance from nominal as a share of it; of lamps that are off there is none."""
+    value = _value(unit, VOLTAGE, newest)
+    try:
+        nominal = float(unit.device.tags["nominal_v"])
+    except (KeyError, ValueError):
+        return None
+    return None if value is None or nominal <= 0 else value / nominal - 1
+
+
+def passed(unit: Unit, metric: str, limits: Sequence[Threshold], newest: Mapping[int, LiveReading]) -> str:
+    """The worst severity among the limits that a value has passed, else ``ok``."""
+    value = _value(unit, metric, newest)
+    over = [
+        limit.severity
+        for limit in limits
+        if value is not None
+        and limit.applies_to(unit.device, metric)
+        and (value > limit.limit if limit.direction == "high" else value < limit.limit)
+    ]
+    return str(max(over, key=lambda severity: severity.rank)) if over else "ok"
+
+
+def _row(unit: Unit, state: str, facts: str, value: Component, language: Language) -> Component:
+    name = language.pick(unit.device.name_vi, unit.device.name_en)
+    return row(
+        state_mark(state, language),
+        html.Span(
+            [html.Span(name, className="desk__name"), html.Span(facts, className="desk__facts")],
+            className="desk__text",
+            title=name,
+        ),
+        value,
+    )
+
+
+def _value(unit: Unit, metric: str, newest: Mapping[int, LiveReading]) -> float | None:
+    stream = unit.streams.get(metric)
+    reading = newest.get(stream.stream_id) if stream else None
+    return reading[2] if reading else None
+
+
+def _point(language: Language) -> str:
+    return "," if language.code == "vi" else "."

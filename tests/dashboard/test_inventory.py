@@ -1,0 +1,117 @@
+"""Devices, quarantine, system, and what holds on every page: both themes, both languages, axe."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from dashboard.pages.quarantine import payload_text
+from store.quarantine import Refusal, put_refusals
+from store.storage import table_sizes
+from tests.dashboard.conftest import AIR, GAUGE, HOSTILE, SCRIPT, Town
+from tests.fix_browser import visit
+
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+READY = {
+    "/": "#shell-link[data-phase='live']",
+    "/explorer": "#explorer-place .empty",
+    "/devices": ".ag-row",
+    f"/devices/{GAUGE}": "#device-place .js-plotly-plot",
+    "/quarantine": "#quarantine-place .sheet",
+    "/system": "#system-place .sheet",
+}
+
+
+@pytest.fixture(scope="module")
+def refused(town: Town) -> Town:
+    now = datetime.now(UTC)
+    kept = [
+        Refusal(now, "", "cityops/x/telemetry", SCRIPT.encode(), "payload", SCRIPT),
+        Refusal(now, HOSTILE, f"cityops/{HOSTILE}/telemetry", b"\x00\xff\x10", "payload", "not text"),
+    ]
+    with town.conn.transaction():
+        put_refusals(town.conn, kept)
+    return town
+
+
+@pytest.mark.parametrize("face", ["dark", "light"])
+@pytest.mark.parametrize("path", READY)
+def test_every_page_is_accessible_in_both_themes(browser: Any, refused: Town, path: str, face: str):
+    with visit(browser, refused.url + "/healthz") as page:
+        cookie = {"name": "theme", "value": face, "url": refused.url}
+        page.context.add_cookies([cookie])
+        page.goto(refused.url + path + "?lang=en")
+        page.wait_for_selector(f"html[data-mantine-color-scheme={face}]")
+        page.wait_for_selector(READY[path])
+        assert page.locator(".bar__page[aria-current=page]").count() == (0 if path == "/quarantine" else 1)
+        found = Axe().run(page, options=WCAG).response["violations"]
+        told = [(item["id"], [node["target"] for node in item["nodes"]][:5]) for item in found]
+        assert told == []
+
+
+def test_the_switch_changes_the_theme_and_it_stays(browser: Any, town: Town):
+    with visit(browser, town.url + "/system") as page:
+        page.click("#shell-face")
+        page.wait_for_selector("html[data-mantine-color-scheme=light]")
+        page.click(".bar__page[href='/devices']")
+        page.wait_for_selector("html[data-mantine-color-scheme=light] #devices-root")
+
+
+def test_the_inventory_filters_and_links_and_shows_hostile_names_as_text(browser: Any, town: Town):
+    with visit(browser, town.url + "/devices?lang=en&domain=traffic") as page:
+        page.wait_for_selector(".ag-row")
+        page.wait_for_function("() => document.querySelector('#devices-count').textContent.includes(' of ')")
+        counted = page.locator("#devices-count").inner_text()
+        traffic = sum(device.domain == "traffic" for device in town.city.devices) + 1
+        assert counted == f"{traffic} of {len(town.city.devices) + 1} devices"
+        assert page.evaluate("window.hacked") is None
+    with visit(browser, town.url + f"/devices/{HOSTILE}") as page:
+        page.wait_for_selector(".drawer__name")
+        assert page.locator(".drawer__name").inner_text() == SCRIPT
+        assert page.evaluate("window.hacked") is None
+
+
+def test_a_device_page_follows_the_feed(browser: Any, town: Town):
+    stream = town.stream(AIR, "no2")
+    with visit(browser, town.url + f"/devices/{AIR}?lang=en") as page:
+        page.wait_for_selector(f'[data-stream-id="{stream}"]')
+        page.wait_for_selector("#shell-link[data-phase='live']")
+        at = town.commit([stream], [47.1])
+        page.wait_for_selector(f'[data-stream-id="{stream}"][data-time="{at}"]')
+        assert "47.1" in page.locator(f'[data-stream-id="{stream}"]').inner_text()
+
+
+def test_an_unknown_device_is_said_to_be_unknown(browser: Any, town: Town):
+    with visit(browser, town.url + "/devices/no-such?lang=en") as page:
+        page.wait_for_selector("text=No such device")
+
+
+def test_quarantine_shows_reasons_and_payloads_as_text(browser: Any, refused: Town):
+    with visit(browser, refused.url + "/quarantine?lang=en") as page:
+        page.wait_for_selector("#quarantine-place .sheet")
+        told = page.locator("#quarantine-place").inner_text()
+        assert SCRIPT in told
+        assert "00 ff 10" in told
+        assert page.evaluate("window.hacked") is None
+
+
+def test_payloads_are_text_where_they_can_be_and_hex_where_not():
+    assert payload_text(b'{"a": 1}\n') == '{"a": 1}\n'
+    assert payload_text("mưa".encode()) == "mưa"
+    assert payload_text(b"a\x00b") == "61 00 62"
+    assert payload_text(b"x" * 700).endswith(" …")
+
+
+def test_system_tells_services_and_storage(browser: Any, town: Town):
+    with visit(browser, town.url + "/system?lang=en") as page:
+        page.wait_for_selector("#system-place .sheet")
+        told = page.locator("#system-place").inner_text()
+        assert "dashboard" in told
+        assert "PostgreSQL" in told
+    sizes = {table.name: table for table in table_sizes(town.conn)}
+    town.conn.commit()
+    assert sizes["reading"].bytes > 100_000
+    assert list(sizes.values()) == sorted(sizes.values(), key=lambda table: -table.bytes)
