@@ -22,6 +22,7 @@ from telemetry.errors import CityOpsError
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+DESKS = ("alerts", "traffic", "drainage", "environment", "energy", "explorer", "devices", "system")
 SIZES = {"1920": (1920, 1080), "1366": (1366, 768)}
 _SETTLE_MS = 2_500
 """Time for the map's labels and colours to fade in."""
@@ -48,6 +49,10 @@ def take_screenshots(url: str, folder: Path, token: str) -> list[Path]:
                 browser, url, {"lang": language, "device": worst_device(url, browser)}, SIZES["1920"], path
             )
             taken.append(path)
+            for desk in DESKS:
+                path = folder / f"{desk}-{language}-1366.png"
+                _shoot_desk(browser, f"{url}/{desk}?lang={language}", SIZES["1366"], path)
+                taken.append(path)
     return taken
 
 
@@ -92,6 +97,19 @@ def _shoot(
         wait_until_ready(page)
         if "device" in query:
             page.wait_for_selector("#overview-chart .js-plotly-plot .scatterlayer path")
+        page.wait_for_timeout(_SETTLE_MS)
+        page.screenshot(path=str(path))
+    finally:
+        page.close()
+
+
+def _shoot_desk(browser: BrowserContext, address: str, size: tuple[int, int], path: Path) -> None:
+    page = browser.new_page()
+    try:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.goto(address)
+        page.wait_for_selector('#shell-link[data-phase="live"]')
+        page.wait_for_load_state("networkidle")
         page.wait_for_timeout(_SETTLE_MS)
         page.screenshot(path=str(path))
     finally:
