@@ -83,10 +83,11 @@ def run_debootstrap(tool: Debootstrap, command: list[str], report: Report) -> No
     recent: list[str] = []
     assert child.stdout is not None
     try:
-        for line in child.stdout:
-            recent = [*recent[-5:], line.rstrip()]
-            if line.startswith("I: "):
-                report(line[3:].strip())
+        with child.stdout as said:
+            for line in said:
+                recent = [*recent[-5:], line.rstrip()]
+                if line.startswith("I: "):
+                    report(line[3:].strip())
         if child.wait() != 0:
             errors = [line[3:] for line in recent if line.startswith("E: ")]
             raise EngineError("debootstrap failed: " + " | ".join(errors or recent[-3:]))
