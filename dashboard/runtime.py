@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import TypeVar
 
+import msgspec
 import psycopg
 
 from dashboard.languages import Language, load_languages
@@ -18,6 +20,7 @@ from dashboard.live.messages import AlertItem
 from dashboard.live.picture import Picture
 from dashboard.live.tailer import Tailer
 from dashboard.sentences import describe
+from dashboard.static import PackedFile, pack
 from store.pool import Pool, open_pool
 from telemetry.alerts import Alert
 from telemetry.city import City
@@ -41,6 +44,8 @@ class Runtime:
     hub: Hub = field(default_factory=Hub)
     tailer: Tailer | None = None
     _pool: Pool | None = None
+    _catalogue: tuple[int, PackedFile] | None = None
+    _snapshot: tuple[int, PackedFile] | None = None
 
     @property
     def pool(self) -> Pool:
@@ -63,6 +68,24 @@ class Runtime:
                 return ask(conn)
 
         return await asyncio.to_thread(work)
+
+    def packed_catalogue(self) -> PackedFile:
+        """The devices and streams as JSON, packed once for each change of them. CPU work."""
+        catalogue, kept = self.picture.catalogue, self._catalogue
+        if kept is None or kept[0] != catalogue.version:
+            kept = catalogue.version, pack(catalogue.json(), "application/json")
+            self._catalogue = kept
+        return kept[1]
+
+    def packed_snapshot(self) -> PackedFile:
+        """The picture as JSON. CPU work, done once for all the tabs that come back at once."""
+        kept = self._snapshot
+        if kept is None or kept[0] != self.picture.seq:
+            snapshot = self.picture.snapshot(time.time_ns() // 1000)
+            body = msgspec.json.encode(snapshot)
+            kept = snapshot.seq, pack(body, "application/json", "no-store", level=1)
+            self._snapshot = kept
+        return kept[1]
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

@@ -43,6 +43,8 @@ def run(settings: Settings, city: City, stop: threading.Event) -> None:
             server_header=False,
             timeout_graceful_shutdown=_GRACE_S,
             ws_max_size=4096,
+            # Compressing each frame for each socket would cost more than everything else.
+            ws_per_message_deflate=False,
         )
         asyncio.run(_serve(_Server(config), listener, api.state.runtime, stop))
 

@@ -39,10 +39,10 @@ class PackedFile:
         return Response(self.packed, media_type=self.media_type, headers=headers)
 
 
-def pack(body: bytes, media_type: str, cache: str = _CHECK) -> PackedFile:
+def pack(body: bytes, media_type: str, cache: str = _CHECK, *, level: int = 6) -> PackedFile:
     """Compress a body once. CPU work: call it from a thread where a loop is running."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-    return PackedFile(body, gzip.compress(body, 6), media_type, etag, cache)
+    return PackedFile(body, gzip.compress(body, level), media_type, etag, cache)
 
 
 def vendor_router() -> APIRouter:

@@ -34,6 +34,9 @@ SELECT stream_id, device_id, metric, interval_s FROM stream
 WHERE %(device_id)s::text IS NULL OR device_id = %(device_id)s ORDER BY stream_id"""
 _STREAM = "SELECT stream_id, device_id, metric, interval_s FROM stream WHERE stream_id = %s"
 _VERSION = "SELECT count(*), coalesce(max(stream_id), 0) FROM stream"
+_DIGEST = """
+SELECT (SELECT count(*) FROM device), (SELECT coalesce(sum(hashtext(device::text)), 0) FROM device),
+       (SELECT count(*) FROM stream), (SELECT coalesce(sum(hashtext(stream::text)), 0) FROM stream)"""
 _SET_STATUSES = """
 INSERT INTO device_status (device_id, status)
 SELECT * FROM unnest(%(ids)s::text[], %(statuses)s::text[]) ORDER BY 1
@@ -71,6 +74,12 @@ def registry_version(conn: psycopg.Connection) -> tuple[int, int]:
     """Changes whenever a stream is registered; cheap enough to ask often."""
     row = conn.execute(_VERSION).fetchone()
     return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+
+def registry_digest(conn: psycopg.Connection) -> tuple[int, ...]:
+    """Changes with anything registered of any device or stream; reads both tables, in the server."""
+    row = conn.execute(_DIGEST).fetchone()
+    return tuple(map(int, row or ()))
 
 
 def set_statuses(conn: psycopg.Connection, statuses: Mapping[str, str]) -> None:

@@ -12,7 +12,16 @@ from msgspec.structs import asdict
 from pydantic import TypeAdapter
 
 from dashboard.api.access import PROBLEMS, RuntimeAccess
-from dashboard.api.models import AlertOut, DeviceDetail, DeviceOut, LatestOut, Names, SeriesOut, StreamOut
+from dashboard.api.models import (
+    AlertOut,
+    DeviceDetail,
+    DeviceOut,
+    LatestOut,
+    Names,
+    RegisteredOut,
+    SeriesOut,
+    StreamOut,
+)
 from dashboard.live.messages import LiveReading
 from dashboard.queries.devices import read_device, read_inventory
 from dashboard.queries.series import Series, read_series
@@ -37,6 +46,17 @@ async def read_devices(runtime: RuntimeAccess, request: Request) -> list[DeviceO
     rows = [device_out(device, streams, states) for device, streams in inventory]
     body = await asyncio.to_thread(lambda: pack(_inventory.dump_json(rows), "application/json"))
     answer: Response = body.answer(request)
+    return answer  # pyright: ignore[reportReturnType]  (packed already; the annotation is for OpenAPI)
+
+
+@router.get("/catalogue")
+async def read_catalogue(runtime: RuntimeAccess, request: Request) -> list[RegisteredOut]:
+    """Every device with its streams as registered; what changes with time is in the snapshot.
+
+    Its ETag changes only when a device or a stream does, so that a page which is opened
+    again need not take it again.
+    """
+    answer: Response = (await asyncio.to_thread(runtime.packed_catalogue)).answer(request)
     return answer  # pyright: ignore[reportReturnType]  (packed already; the annotation is for OpenAPI)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 
-MAX_BEHIND = 8
+MAX_BEHIND = 14
 """Frames kept for a slow socket, two seconds' worth; it misses the rest and resyncs."""
 MAX_SOCKETS = 1_000
 

@@ -12,8 +12,9 @@ from threading import Lock
 
 import numpy as np
 
+from dashboard.live.catalogue import Catalogue
 from dashboard.live.messages import AlertItem, Frame, LiveReading, Snapshot, Tiles
-from dashboard.live.states import device_state, tiles
+from dashboard.live.states import CODES, WORST_FIRST, device_state, tiles
 from dashboard.live.values import NEVER, NewestValues
 from telemetry.alerts import LIVE_STATUSES, Alert
 from telemetry.devices import Device, Stream
@@ -24,6 +25,9 @@ RATE_WINDOW_S = 10
 RATES_KEPT = 90
 """Seconds of it that a snapshot tells."""
 
+_NONE = -1
+"""In the place of a state that was not told yet."""
+
 
 class Picture:
     """See the module. ``describe`` makes an alert presentable; ``epoch`` names this run."""
@@ -33,12 +37,11 @@ class Picture:
         self._describe = describe
         self._lock = Lock()
         self._seq = 0
-        self._catalogue = 0
         self._feed = "down"
-        self._devices: dict[str, Device] = {}
-        self._streams: list[Stream] = []
-        self._values = NewestValues([], [])
-        self._states: dict[str, str] = {}
+        self._catalogue = Catalogue([], [])
+        self._values = NewestValues(self._catalogue)
+        self._states = np.empty(0, np.int8)
+        self._items: dict[int, tuple[Alert, AlertItem]] = {}
         self._live: dict[str, dict[int, Alert]] = {}
         self._changed_states: dict[str, str] = {}
         self._changed_alerts: dict[int, Alert] = {}
@@ -49,18 +52,25 @@ class Picture:
         with self._lock:
             self._feed = "live" if up else "down"
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The devices and streams there are."""
+        return self._catalogue
+
     def set_catalogue(self, devices: Sequence[Device], streams: Sequence[Stream]) -> None:
         """Take the devices and streams there are; what was known of them stays."""
+        before = self._catalogue
+        if before.same_as(devices, streams):
+            return
+        made = Catalogue(devices, streams, before.version + 1)
         with self._lock:
-            if (list(devices), list(streams)) == (list(self._devices.values()), self._streams):
-                return
-            before = self._values
-            self._streams = list(streams)
-            self._devices = {device.device_id: device for device in devices}
-            self._values = NewestValues(devices, streams)
-            self._values.apply(before.readings())
-            self._catalogue += 1
-            self._refresh(self._devices)
+            readings = self._values.readings()
+            self._catalogue, self._values = made, NewestValues(made)
+            self._values.apply(readings)
+            kept = dict(zip(before.ids, self._states.tolist(), strict=True))
+            self._states = np.asarray([kept.get(device_id, _NONE) for device_id in made.ids], np.int8)
+            self._items = {}
+            self._refresh(made.ids)
 
     def set_latest(self, latest: Sequence[LatestReading]) -> None:
         """Take the newest reading of every stream, as the store has it."""
@@ -101,6 +111,11 @@ class Picture:
             return self._apply(readings)
 
     @property
+    def seq(self) -> int:
+        """The last frame's number."""
+        return self._seq
+
+    @property
     def changed(self) -> bool:
         """Whether the next frame has anything to tell."""
         return bool(self._values.changed or self._changed_alerts or self._changed_states)
@@ -118,7 +133,7 @@ class Picture:
                 seq=self._seq,
                 at=now_us // 1000,
                 feed=self._feed,
-                catalogue=self._catalogue,
+                catalogue=self._catalogue.version,
                 readings=self._values.take_changed(),
                 states=self._changed_states,
                 alerts=self._described(self._changed_alerts.values()),
@@ -136,8 +151,8 @@ class Picture:
                 seq=self._seq,
                 at=now_us // 1000,
                 feed=self._feed,
-                catalogue=self._catalogue,
-                states=dict(self._states),
+                catalogue=self._catalogue.version,
+                states=self._named_states(),
                 readings=self._values.rows(),
                 alerts=self._described(reversed(alerts)),
                 tiles=self._tiles(now_us),
@@ -147,7 +162,7 @@ class Picture:
     def states(self) -> dict[str, str]:
         """Every device's state."""
         with self._lock:
-            return dict(self._states)
+            return self._named_states()
 
     def latest(self, stream_ids: Sequence[int] | None = None) -> dict[int, LiveReading]:
         """The newest reading of some streams, or of all, by stream id."""
@@ -156,37 +171,54 @@ class Picture:
 
     def present(self, alerts: Iterable[Alert]) -> list[AlertItem]:
         """Alerts as the pages show them, whether they stand or not."""
-        with self._lock:
-            devices = self._devices
-        return [self._describe(alert, devices.get(alert.device_id)) for alert in alerts]
+        catalogue = self._catalogue
+        return [self._describe(alert, catalogue.device(alert.device_id)) for alert in alerts]
 
     def _apply(self, readings: Readings) -> bool:
         first, known = self._values.apply(readings)
-        ids = list(self._devices)
+        ids = self._catalogue.ids
         positions: list[int] = first.tolist()
         self._refresh(ids[position] for position in positions)
         return known
 
     def _refresh(self, device_ids: Iterable[str]) -> None:
-        wanted = set(device_ids)
-        if not wanted:
-            return
-        for device_id, time in zip(self._devices, self._values.device_times.tolist(), strict=True):
-            if device_id not in wanted:
+        times = self._values.device_times
+        for device_id in device_ids:
+            position = self._catalogue.position.get(device_id)
+            if position is None:
                 continue
-            state = device_state(self._live.get(device_id, {}).values(), seen=time > NEVER)
-            if self._states.get(device_id) != state:
-                self._states[device_id] = self._changed_states[device_id] = state
+            seen = bool(times[position] > NEVER)
+            state = device_state(self._live.get(device_id, {}).values(), seen=seen)
+            if self._states[position] != CODES[state]:
+                self._states[position] = CODES[state]
+                self._changed_states[device_id] = state
+
+    def _named_states(self) -> dict[str, str]:
+        return {
+            device_id: WORST_FIRST[code]
+            for device_id, code in zip(self._catalogue.ids, self._states.tolist(), strict=True)
+        }
 
     def _standing(self) -> list[Alert]:
         return [alert for alerts in self._live.values() for alert in alerts.values()]
 
     def _described(self, alerts: Iterable[Alert]) -> list[AlertItem]:
-        return [self._describe(alert, self._devices.get(alert.device_id)) for alert in alerts]
+        """Alerts as the pages show them; one that stands is put into words once."""
+        items: list[AlertItem] = []
+        for alert in alerts:
+            kept = self._items.get(alert.alert_id)
+            if kept is None or kept[0] != alert:
+                kept = alert, self._describe(alert, self._catalogue.device(alert.device_id))
+            if alert.status in LIVE_STATUSES:
+                self._items[alert.alert_id] = kept
+            else:
+                self._items.pop(alert.alert_id, None)
+            items.append(kept[1])
+        return items
 
     def _tiles(self, now_us: int) -> Tiles:
         return tiles(
-            list(self._devices.values()),
+            self._catalogue,
             self._values.device_times,
             self._states,
             self._standing(),

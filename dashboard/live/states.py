@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.live.catalogue import Catalogue
 from dashboard.live.messages import DomainTile, Tiles
 from telemetry.alerts import Alert, Severity
-from telemetry.devices import Device
 from telemetry.metrics import CITY_DOMAINS
 
 WORST_FIRST = ("critical", "major", "minor", "silent", "info", "unknown", "ok")
 """Every state, in the order in which a group of devices shows its worst."""
 
-ONLINE_INTERVALS = 3
-ONLINE_AT_LEAST_S = 150
-"""A device is online while its newest reading is younger than three of its intervals,
-and never less than this, so that one lost message does not show."""
+CODES = {state: code for code, state in enumerate(WORST_FIRST)}
+"""A state's place in `WORST_FIRST`: the smaller, the worse."""
 
-_ONLINE_STATES = frozenset(WORST_FIRST) - {"silent", "unknown"}
+_OFFLINE = (CODES["silent"], CODES["unknown"])
 
 
 def is_silence(alert: Alert) -> bool:
@@ -46,44 +45,42 @@ def device_state(live: Iterable[Alert], *, seen: bool) -> str:
 
 def worst(states: Iterable[str]) -> str:
     """The worst of some states, ``unknown`` where there is none."""
-    found = set(states)
-    return next((state for state in WORST_FIRST if state in found), "unknown")
+    return WORST_FIRST[min((CODES[state] for state in states), default=CODES["unknown"])]
 
 
 def tiles(
-    devices: Sequence[Device],
+    catalogue: Catalogue,
     device_times: NDArray[np.int64],
-    states: Mapping[str, str],
-    live: Iterable[Alert],
+    states: NDArray[np.int8],
+    live: Collection[Alert],
     *,
     now_us: int,
     readings_per_s: float,
 ) -> Tiles:
-    """The number tiles; ``device_times`` is each device's newest reading (n_devices,), µs."""
-    alerts = list(live)
-    intervals = np.asarray([device.interval_s for device in devices])
-    patience_us = np.maximum(intervals * ONLINE_INTERVALS, ONLINE_AT_LEAST_S) * 1e6
-    recent = (device_times > now_us - patience_us).tolist()
-    online = {
-        device.device_id
-        for device, heard in zip(devices, recent, strict=True)
-        if heard and states.get(device.device_id) in _ONLINE_STATES
-    }
+    """The number tiles.
+
+    ``device_times`` is each device's newest reading in µs, ``states`` each device's place in
+    `WORST_FIRST`; both of shape ``(n_devices,)``.
+    """
+    online = (device_times > now_us - catalogue.patience_us) & ~np.isin(states, _OFFLINE)
+    domains = Counter(alert.domain for alert in live)
+    severities = Counter(alert.severity for alert in live)
     by_domain: dict[str, DomainTile] = {}
-    for domain in CITY_DOMAINS:
-        ids = [device.device_id for device in devices if device.domain is domain]
+    for place, domain in enumerate(CITY_DOMAINS):
+        of_domain = catalogue.domains == place
+        n = int(of_domain.sum())
         by_domain[str(domain)] = DomainTile(
-            devices=len(ids),
-            online=sum(device_id in online for device_id in ids),
-            alerts=sum(alert.domain is domain for alert in alerts),
-            worst=worst(states.get(device_id, "unknown") for device_id in ids),
+            devices=n,
+            online=int(online[of_domain].sum()),
+            alerts=domains[domain],
+            worst=WORST_FIRST[int(states[of_domain].min())] if n else "unknown",
         )
     return Tiles(
-        devices=len(devices),
-        online=len(online),
-        silent=sum(state == "silent" for state in states.values()),
+        devices=len(catalogue.devices),
+        online=int(online.sum()),
+        silent=int((states == CODES["silent"]).sum()),
         readings_per_s=round(readings_per_s, 1),
-        alerts=len(alerts),
-        by_severity={str(s): sum(alert.severity is s for alert in alerts) for s in Severity},
+        alerts=len(live),
+        by_severity={str(s): severities[s] for s in Severity},
         by_domain=by_domain,
     )

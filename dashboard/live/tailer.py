@@ -18,8 +18,9 @@ from dashboard.live.picture import Picture
 from store import alerts, batches, devices, pool, readings
 from telemetry.readings import to_micros
 
-FRAME_GAP_S = 0.25
-"""At most four frames a second."""
+FRAME_GAP_S = 0.15
+"""At most some seven frames a second: a change waits 0.15 s for company at most, so that from its
+commit to an open page stays under 0.2 s."""
 TICK_S = 1.0
 """A frame is sent at least this often, so that a client knows the link lives."""
 RECONCILE_S = 30.0
@@ -42,6 +43,7 @@ class Tailer:
         self._sent_at = 0.0
         self._heads: dict[str, int] = {}
         self._last_event = 0
+        self._registered: tuple[int, ...] = ()
         self.frames = 0
         self.batches = 0
 
@@ -105,6 +107,11 @@ class Tailer:
         self._publish(msgspec.json.encode(frame).decode())
 
     def _read_catalogue(self, conn: psycopg.Connection) -> None:
+        # Tens of thousands of rows are made into objects only where one of them is new.
+        registered = devices.registry_digest(conn)
+        if registered == self._registered:
+            return
+        self._registered = registered
         self._picture.set_catalogue(devices.list_devices(conn), devices.list_streams(conn))
 
     def _read_batches(self, conn: psycopg.Connection) -> None:

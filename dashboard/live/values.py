@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.live.catalogue import Catalogue
 from dashboard.live.messages import LiveReading
-from telemetry.devices import Device, Stream
 from telemetry.readings import Readings
 
 NEVER = np.iinfo(np.int64).min
@@ -18,17 +18,16 @@ NEVER = np.iinfo(np.int64).min
 class NewestValues:
     """Newest time (µs), value and quality by stream id, and newest time by device position."""
 
-    def __init__(self, devices: Sequence[Device], streams: Sequence[Stream]) -> None:
-        size = max((stream.stream_id for stream in streams), default=0) + 1
-        position = {device.device_id: index for index, device in enumerate(devices)}
+    def __init__(self, catalogue: Catalogue) -> None:
+        size = max((stream.stream_id for stream in catalogue.streams), default=0) + 1
         self._time = np.full(size, NEVER, np.int64)
         self._value = np.zeros(size)
         self._quality = np.zeros(size, np.int16)
         self._changed = np.zeros(size, np.bool_)
         self._device = np.full(size, -1, np.intp)
-        for stream in streams:
-            self._device[stream.stream_id] = position.get(stream.device_id, -1)
-        self.device_times: NDArray[np.int64] = np.full(len(devices), NEVER, np.int64)
+        for stream in catalogue.streams:
+            self._device[stream.stream_id] = catalogue.position.get(stream.device_id, -1)
+        self.device_times: NDArray[np.int64] = np.full(len(catalogue.devices), NEVER, np.int64)
 
     def apply(self, readings: Readings) -> tuple[NDArray[np.intp], bool]:
         """Fold readings in.

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.languages import load_languages
+from dashboard.live.catalogue import Catalogue
 from dashboard.live.hub import MAX_BEHIND, Hub
 from dashboard.live.picture import Picture
 from dashboard.live.states import device_state, worst
@@ -140,7 +141,7 @@ def test_worst_of_a_group():
 )
 def test_newest_values_are_those_of_a_plain_loop(rounds: list[list[tuple[int, int, int]]]):
     streams = [Stream(i, "a" if i < 5 else "b", "m", 30) for i in (1, 4, 7)]
-    values = NewestValues([device("a"), device("b")], streams)
+    values = NewestValues(Catalogue([device("a"), device("b")], streams))
     plain: dict[int, tuple[int, int]] = {}
     for rows in rounds:
         unique = list({(stream, time): (stream, time, value) for stream, time, value in rows}.values())

@@ -46,3 +46,16 @@ def test_statuses_are_the_last_word(conn: psycopg.Connection, stream_ids: list[i
     devices.set_statuses(conn, {"loop-1": "online", "gauge-1": "online"})
     devices.set_statuses(conn, {"loop-1": "offline"})
     assert devices.list_statuses(conn) == {"loop-1": "offline", "gauge-1": "online"}
+
+
+def test_the_registrys_digest_changes_with_anything_registered(
+    conn: psycopg.Connection, stream_ids: list[int]
+) -> None:
+    first = devices.registry_digest(conn)
+    loop = devices.get_device(conn, "loop-1")
+    devices.upsert_devices(conn, [loop])
+    assert devices.registry_digest(conn) == first
+    devices.upsert_devices(conn, [replace(loop, name_vi="Vòng từ khác")])
+    second = devices.registry_digest(conn)
+    devices.upsert_devices(conn, [replace(loop, metrics=(*loop.metrics, "flow_vph"))])
+    assert len({first, second, devices.registry_digest(conn)}) == 3
