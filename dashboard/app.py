@@ -14,11 +14,14 @@ from dashboard.api import alerts, devices, exports, health, people, session, soc
 from dashboard.api.access import answer_errors
 from dashboard.api.cities import city_router
 from dashboard.api.docs import docs_router
+from dashboard.api.overview import overview_router
+from dashboard.api.schema import document_rights
 from dashboard.appearance import AppearanceMiddleware
 from dashboard.auth.access import viewer
 from dashboard.auth.middleware import SignedIn
 from dashboard.auth.pages import pages_router
 from dashboard.auth.verifier import Verifier
+from dashboard.compression import CompressedScripts
 from dashboard.languages import LanguageMiddleware
 from dashboard.runtime import make_runtime
 from dashboard.security import SecurityHeaders, allowed_hosts
@@ -61,8 +64,10 @@ def create_app(settings: Settings, city: City) -> FastAPI:
     api.include_router(vendor_router())
     api.include_router(pages_router(runtime, verifier))
     api.include_router(_unknown())
+    document_rights(api)
     pages = mount_pages(api, runtime)
     # The last one added is the first one asked.
+    api.add_middleware(CompressedScripts)
     api.add_middleware(SignedIn, verifier=verifier)
     api.add_middleware(LanguageMiddleware)
     api.add_middleware(AppearanceMiddleware)
@@ -76,6 +81,7 @@ def _v1(city: City) -> APIRouter:
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(viewer)])
     for part in (
         city_router(city),
+        overview_router(city),
         devices.router,
         exports.router,
         alerts.router,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -210,3 +211,30 @@ def test_a_port_in_use_is_a_clear_error(town: Town):
 
     with pytest.raises(CityOpsError, match="cannot listen"):
         run(town.settings, town.city, threading.Event())
+
+
+def test_dashs_scripts_come_compressed_and_whole(town: Town):
+    page = town.get("/").text
+    scripts = [src for src in re.findall(r'src="([^"]+)"', page) if "/_dash-component-suites/" in src]
+    assert len(scripts) > 5
+    for source in scripts:
+        plain = httpx.get(town.url + source, headers={"accept-encoding": "identity"})
+        packed = httpx.get(town.url + source, headers={"accept-encoding": "gzip"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.headers["cache-control"] == plain.headers["cache-control"]
+        assert packed.num_bytes_downloaded < len(plain.content)
+        assert packed.content == plain.content
+    assert httpx.get(f"{town.url}/_dash-component-suites/dash/nothing.js").status_code >= 400
+
+
+def test_the_catalogue_is_sent_once(town: Town):
+    first = town.get("/api/v1/catalogue")
+    found = {device["device_id"]: device for device in first.json()}
+    assert found[GAUGE]["streams"][0]["metric"] == "water_level_m"
+    assert HOSTILE in found
+    again = httpx.get(
+        f"{town.url}/api/v1/catalogue",
+        headers={**town.cookie(), "if-none-match": first.headers["etag"]},
+    )
+    assert again.status_code == 304
+    assert again.content == b""
