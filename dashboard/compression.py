@@ -36,7 +36,7 @@ class CompressedScripts:
             await self.app(scope, receive, send)
             return
         # Whether there was a fingerprint belongs to the key: Dash lets those be cached for longer.
-        key = str(check_fingerprint(scope["path"]))
+        key = str(check_fingerprint(scope["path"]))  # pyright: ignore[reportUnknownArgumentType]
         if key not in self._kept:
             messages = await self._ask(scope, receive)
             if messages[0]["status"] != 200:
