@@ -35,7 +35,7 @@ bench: dev ## run the benchmarks, each with its peer or limit in the same run
 		echo "== $$file"; $(BIN)/python $$file $(ARGS); \
 	done
 
-screenshots: dev browser ## make the README's pictures again
+screenshots: dev browser ## photograph every page into build/screenshots, the README's into docs/img
 	@exec $(BIN)/python docs/make_pictures.py $(ARGS)
 
 clean-data: $(RUNTIME) ## forget the demo's data

@@ -12,8 +12,10 @@ from psycopg import errors
 
 from alerts.lifecycle import Change, Kind, allowed, evolve
 from store import alerts as alert_store
+from store import people
 from telemetry.alerts import Alert, AlertEvent
 from telemetry.errors import ConflictError, NotFoundError
+from telemetry.people import Role
 
 _QUIET: Final = frozenset({Kind.REFRESHED, Kind.ESCALATED, Kind.COMMENTED})
 
@@ -38,7 +40,7 @@ def act(conn: psycopg.Connection, alert_id: int, action: Action) -> Alert:
         There is no such alert.
     ConflictError
         It changed since ``action.version``, or the action does not fit where it stands;
-        the error says who did what.
+        the error says who did what. Or it is to be assigned to someone who may not act.
     """
     try:
         with conn.transaction():
@@ -57,12 +59,19 @@ def _act(conn: psycopg.Connection, alert_id: int, action: Action) -> Alert:
     stale = action.version not in (None, alert.version) and action.kind is not Kind.COMMENTED
     if stale or not allowed(alert.status, action.kind):
         raise _conflict(alert, action, alert_store.list_events(conn, alert_id))
+    if action.kind is Kind.ASSIGNED:
+        _check_assignee(conn, action.detail.get("assignee"))
     # An event is never before the one it follows, whatever the clocks say.
     at = max(action.at, alert.updated_at)
     made = evolve(alert, Change(action.kind, at, action.actor, action.detail))
     alert_store.save_alert(conn, made)
     alert_store.add_event(conn, alert_id, at, action.actor, str(action.kind), action.detail)
     return made
+
+
+def _check_assignee(conn: psycopg.Connection, name: str | None) -> None:
+    if name is not None and name not in people.list_active(conn, Role.OPERATOR):
+        raise ConflictError(f"there is no active person {name!r} who may work on alerts")
 
 
 def _conflict(alert: Alert, action: Action, events: list[AlertEvent]) -> ConflictError:

@@ -5,7 +5,7 @@
     open ──► acknowledged ──► in progress          a person
       └────────────┴───────────────┴──► resolved   a person, or the end of the condition
                                            │
-              open ◄── reopened ───────────┴──► closed
+              open ◄── reopened ───────────┴──► closed   a person, or time alone
 
 A condition that comes back within `FLAP_HOLD_S` of its end returns to the same alert, and
 to the person who had acknowledged it. `evolve` is the only place where an alert changes;
@@ -47,7 +47,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event: what, when, who (``detector:limits`` or a person's name), and its facts."""
+    """One event: what, when, who and its facts.
+
+    Who is ``detector:limits``, ``system:closing`` or a person's name.
+    """
 
     kind: Kind
     at: datetime

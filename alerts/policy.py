@@ -1,9 +1,15 @@
-"""What a finding does to the alert of its condition. Pure."""
+"""What a finding does to the alert of its condition, and what time alone does. Pure."""
 
 from __future__ import annotations
 
-from alerts.lifecycle import FLAP_HOLD_S, Kind
+from datetime import datetime, timedelta
+from typing import Final
+
+from alerts.lifecycle import FLAP_HOLD_S, Change, Kind
 from telemetry.alerts import Alert, AlertStatus, Finding, FindingState
+
+CLOSING: Final = "system:closing"
+"""Who closes what nobody closed; no person's name has a colon."""
 
 
 def next_kind(standing: Alert | None, last: Alert | None, finding: Finding) -> Kind | None:
@@ -18,6 +24,20 @@ def next_kind(standing: Alert | None, last: Alert | None, finding: Finding) -> K
     if finding.state is FindingState.CLEARED:
         return Kind.RESOLVED
     return Kind.ESCALATED if finding.severity.rank > standing.severity.rank else Kind.REFRESHED
+
+
+def closing(alert: Alert, now: datetime, after: timedelta) -> Change | None:
+    """The change that closes an alert resolved ``after`` ago or longer; ``None`` while it may not.
+
+    Its time is the later of ``now`` and the alert's last change, so that no event is before
+    the one it follows.
+    """
+    if alert.status is not AlertStatus.RESOLVED or alert.resolved_at is None:
+        return None
+    if now - alert.resolved_at < after:
+        return None
+    hours = after.total_seconds() / 3600
+    return Change(Kind.CLOSED, max(now, alert.updated_at), CLOSING, {"after_h": round(hours, 3)})
 
 
 def _awoken(last: Alert | None, finding: Finding) -> Kind | None:

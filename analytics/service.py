@@ -7,10 +7,11 @@ import os
 import socket
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from alerts.closing import close_resolved
 from analytics import recovery
 from analytics.engine import Engine
 from analytics.refit import Refitter
@@ -30,6 +31,7 @@ NAME = "analytics"
 _WAIT_S = 0.5
 _SAVE_US = 30 * SECOND
 _BEAT_US = 2 * SECOND
+_CLOSE_US = 60 * SECOND
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
 
@@ -48,7 +50,7 @@ def run(settings: Settings, city: City, stop: threading.Event) -> None:
         began = time.monotonic()
         try:
             with connect(settings.database_url, name=NAME, autocommit=True) as conn:
-                _serve(conn, settings.database_url, city, stop)
+                _serve(conn, settings, settings.database_url, city, stop)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if time.monotonic() - began > _LONGEST_PAUSE_S:
                 pause_s = _FIRST_PAUSE_S
@@ -57,7 +59,9 @@ def run(settings: Settings, city: City, stop: threading.Event) -> None:
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
 
 
-def _serve(conn: psycopg.Connection, database_url: str, city: City, stop: threading.Event) -> None:
+def _serve(
+    conn: psycopg.Connection, settings: Settings, database_url: str, city: City, stop: threading.Event
+) -> None:
     if not _alone(conn, stop):
         return
     listen(conn)
@@ -65,14 +69,20 @@ def _serve(conn: psycopg.Connection, database_url: str, city: City, stop: thread
     engine = recovery.start(conn, city, _now())
     refitter = Refitter(database_url, _now())
     try:
-        _loop(conn, engine, refitter, stop)
+        _loop(conn, engine, refitter, timedelta(hours=settings.alerts.close_after_h), stop)
     finally:
         refitter.close()
     engine.save(conn, _now())
 
 
-def _loop(conn: psycopg.Connection, engine: Engine, refitter: Refitter, stop: threading.Event) -> None:
-    beaten = 0
+def _loop(
+    conn: psycopg.Connection,
+    engine: Engine,
+    refitter: Refitter,
+    close_after: timedelta,
+    stop: threading.Event,
+) -> None:
+    beaten = closed = 0
     while not stop.is_set():
         behind = engine.consume(conn) > 0
         now = _now()
@@ -84,6 +94,9 @@ def _loop(conn: psycopg.Connection, engine: Engine, refitter: Refitter, stop: th
         if now - beaten >= _BEAT_US:
             _beat(conn, _vitals(engine, now - engine.last_commit if behind else 0))
             beaten = now
+        if close_after and now - closed >= _CLOSE_US:
+            close_resolved(conn, datetime.now(UTC), close_after)
+            closed = now
         if not behind:
             engine.tick(conn, now)
             _wait(conn)

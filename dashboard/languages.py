@@ -57,6 +57,10 @@ class Language:
         pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
         return format_decimal(value, format=pattern, locale=self.locale)
 
+    def signed(self, value: float, decimals: int = 0) -> str:
+        """A number with its sign: ``+1,5`` in Vietnamese."""
+        return ("+" if value >= 0 else "\N{MINUS SIGN}") + self.number(abs(value), decimals)
+
     def quantity(self, value: float, decimals: int, unit: str) -> str:
         """A number and its unit, kept on one line."""
         return f"{self.number(value, decimals)}\N{NO-BREAK SPACE}{unit}".rstrip()

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dash
 import dash_mantine_components as dmc
@@ -17,14 +17,16 @@ from fastapi import FastAPI
 
 from dashboard import theme
 from dashboard.appearance import requested_face
+from dashboard.auth.gate import guarded_callback, guarded_layout
 from dashboard.auth.identity import current_caller
 from dashboard.components.attributes import data
 from dashboard.components.header import header
 from dashboard.languages import Language, requested_language
-from dashboard.pages import present
+from dashboard.pages import Page, present
 from dashboard.runtime import Runtime
-from dashboard.wording import DOMAINS, STATES, STATUSES, client_texts
+from dashboard.wording import DOMAINS, STATES, STATUSES, client_texts, unit_name
 from telemetry.metrics import METRICS
+from telemetry.people import Role
 
 _FOLDER = Path(__file__).parent
 _INDEX = """<!DOCTYPE html>
@@ -46,7 +48,31 @@ _INDEX = """<!DOCTYPE html>
 
 
 class Pages(Dash):
-    """Dash, with the page's language in its frame."""
+    """Dash, with the page's language in its frame, and with a page's role before its callbacks."""
+
+    role = Role.VIEWER
+    """That of the page which is being registered."""
+
+    def register(self, page: Page, runtime: Runtime) -> None:
+        """Add a page; its layouts and callbacks answer to its role alone."""
+        registry = cast("dict[str, dict[str, Any]]", dash.page_registry)  # pyright: ignore[reportUnknownMemberType]
+        before, self.role = set(registry), page.role
+        import_module(f"dashboard.pages.{page.module}").register(self, runtime)
+        self.role = Role.VIEWER
+        for name in registry.keys() - before:
+            registry[name]["layout"] = guarded_layout(
+                registry[name]["layout"], page.role, lambda: runtime.languages[requested_language()]
+            )
+
+    def callback(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
+        """Dash's own, behind the role of the page that adds it."""
+        role = self.role
+        decorate = cast("Callable[[Callable[..., Any]], Any]", super().callback(*arguments, **options))  # pyright: ignore[reportUnknownMemberType]
+
+        def guarded(handler: Callable[..., Any]) -> Any:
+            return decorate(guarded_callback(handler, role))
+
+        return guarded
 
     async def begin(self) -> None:
         """What Dash does on the first request of its front page: collect assets and page callbacks.
@@ -84,7 +110,7 @@ def mount_pages(api: FastAPI, runtime: Runtime) -> Pages:
     # Dash would open a socket of its own for callbacks that want one; none does.
     app.backend.websocket_capability = False  # pyright: ignore[reportUnknownMemberType]
     for page in present():
-        import_module(f"dashboard.pages.{page.module}").register(app, runtime)
+        app.register(page, runtime)
     app.layout = lambda: shell(runtime)
     return app
 
@@ -124,7 +150,7 @@ def client_config(language: Language) -> dict[str, Any]:
         "metrics": {
             metric.key: {
                 "name": language.pick(metric.name_vi, metric.name_en),
-                "unit": metric.unit,
+                "unit": unit_name(language, metric.unit),
                 "decimals": metric.decimals,
             }
             for metric in METRICS.values()

@@ -30,6 +30,7 @@ _DARK: Final[dict[str, str]] = {
     "accent": "#2fd6c3",
     "accent-dim": "#15695f",
     "focus": "#7cc4ff",
+    "fair": "#b7e05a",
     "map-land": "#0a1322",
     "map-land-2": "#0d182b",
     "map-border": "#2a3d60",
@@ -84,6 +85,7 @@ _LIGHT: Final[dict[str, str]] = {
     "accent": "#00766a",
     "accent-dim": "#b5e5de",
     "focus": "#0b62c4",
+    "fair": "#4f7a00",
     "map-land": "#e7edf4",
     "map-land-2": "#f3f6fa",
     "map-border": "#a9b7cc",
@@ -156,6 +158,9 @@ def _variables(
     rows += [f"--{name}: {value};" for name, value in colours.items()]
     rows += [f"--state-{name}: {value};" for name, value in states.items()]
     rows += [f"--domain-{name}: {value};" for name, value in domains.items()]
+    rows += [
+        f"--aqi-{name}: {ground}; --aqi-{name}-ink: {ink};" for name, (ground, ink) in AQI_COLOURS.items()
+    ]
     rows += [f"--font: {FONT};", f"--mono: {MONO};"]
     return "\n  " + "\n  ".join(rows) + "\n"
 

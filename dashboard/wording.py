@@ -102,12 +102,61 @@ NOISE_AREAS: Final[dict[str, str]] = {
 }
 """What a noise meter stands in."""
 
+REFUSALS: Final[dict[str, str]] = {
+    "device": mark("Unknown device"),
+    "metric": mark("Unknown measurement"),
+    "range": mark("Value out of range"),
+    "value": mark("Not a number"),
+    "time": mark("Wrong time"),
+    "status": mark("Unknown status"),
+    "size": mark("Message too large"),
+    "json": mark("Not JSON"),
+    "shape": mark("Wrong shape"),
+    "store": mark("Could not be stored"),
+}
+"""Why a message was refused."""
+
+SERVICE_FACTS: Final[dict[str, str]] = {
+    "lag_s": mark("lag, s"),
+    "state": mark("state"),
+    "scored": mark("readings scored"),
+    "batches": mark("batches"),
+    "streams": mark("streams"),
+    "findings": mark("findings"),
+    "standing": mark("standing"),
+    "log_gaps": mark("gaps in the log"),
+    "strangers": mark("unknown streams"),
+    "city_stalls": mark("stalls of the city"),
+    "url": mark("address"),
+    "feed": mark("live feed"),
+    "sockets": mark("open pages"),
+    "broker": mark("broker"),
+    "refused": mark("refused"),
+    "waiting": mark("waiting"),
+    "messages": mark("messages"),
+    "committed": mark("readings stored"),
+    "duplicates": mark("duplicates"),
+    "overflowed": mark("overflowed"),
+}
+"""What services say of themselves in their heartbeats."""
+
+UNITS: Final[dict[str, str]] = {"veh/h": mark("veh/h")}
+"""Units that are words."""
+
 ROLES: Final[dict[str, str]] = {
     "viewer": mark("Viewer"),
     "operator": mark("Operator"),
     "engineer": mark("Engineer"),
     "administrator": mark("Administrator"),
 }
+
+ROLE_RIGHTS: Final[dict[str, str]] = {
+    "viewer": mark("Look at everything that is shown."),
+    "operator": mark("Look, and work on alerts."),
+    "engineer": mark("Look, work on alerts, and read what is in quarantine."),
+    "administrator": mark("Everything: people, keys and the audit log too."),
+}
+"""What a role may do, said to whoever has it."""
 
 CLIENT: Final[dict[str, str]] = {
     "live": mark("Live"),
@@ -124,12 +173,37 @@ CLIENT: Final[dict[str, str]] = {
     "devices_here": mark("{count} devices"),
     "alerts_count": mark("{count} alerts"),
     "no_value": mark("no reading yet"),
+    "as_of_age": mark("Updated {age}."),
     "acknowledge": mark("Acknowledge"),
     "alerts_found": mark("{count} found"),
     "alerts_chosen": mark("{count} chosen"),
     "done": mark("Done: {count}"),
     "refused": mark("Not done: {count}. {why}"),
     "unreachable": mark("The server did not answer. Try again."),
+    "stale_value": mark("Old value"),
+    "layer_speed": mark("Speed {value} km/h"),
+    "layer_level": mark("Level {value} m"),
+    "layer_index": mark("Air quality index {value}"),
+    "layer_load": mark("Load {value}"),
+    "as_of": mark("As of {time}"),
+    "as_of_old": mark("Old: as of {time}"),
+    "since_an_hour": mark("{count} in an hour"),
+    "as_an_hour_ago": mark("as an hour ago"),
+    "search": mark("Search the city"),
+    "search_hint": mark("Device, street or ward"),
+    "nothing_found": mark("Nothing has that name."),
+    "places_found": mark("{count} found"),
+    "place_device": mark("Device"),
+    "place_street": mark("Street"),
+    "place_water": mark("River or canal"),
+    "place_ward": mark("Ward or commune"),
+    "place_district": mark("Former district"),
+    "bell": mark("Sound and notifications for critical alerts"),
+    "bell_off": mark("Off. Click for a sound and a notification at critical alerts."),
+    "bell_on": mark("On: a sound and a notification at critical alerts."),
+    "bell_blocked": mark("On, with sound alone: this browser blocks notifications."),
+    "bell_waiting": mark("On. The browser allows sound after the first click on the page."),
+    "critical_at": mark("Critical: {device}"),
 }
 """What the scripts say; sent with the page in the reader's language."""
 
@@ -160,6 +234,12 @@ def kind_name(language: Language, kind: str) -> str:
     return language.t(known) if known else kind.replace("_", " ")
 
 
+def unit_name(language: Language, unit: str) -> str:
+    """A unit as the reader's language writes it; most are the same in every language."""
+    return language.t(UNITS[unit]) if unit in UNITS else unit
+
+
 def client_texts(language: Language) -> dict[str, str]:
     """Everything the scripts say, by key."""
-    return {key: language.t(message) for key, message in CLIENT.items()}
+    words = CLIENT | {f"air_{key}": message for key, message in AIR_CATEGORIES.items()}
+    return {key: language.t(message) for key, message in words.items()}

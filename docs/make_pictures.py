@@ -1,13 +1,15 @@
-"""Make the README's pictures again: `make screenshots`.
+"""Photograph every page in both languages and both themes: `make screenshots`.
 
 Runs a demo of its own on free ports in a temporary folder, waits until every domain has an
-alert, photographs the pages in both languages, and stops what it started.
+alert, photographs the pages into ``build/screenshots`` (or the folder given), and stops what
+it started. The README's few pictures are copied to ``docs/img``; the others are not kept.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.auth.client import COOKIE, sign_in
-from dashboard.screenshots import take_screenshots
+from dashboard.screenshots import README, take_screenshots
 
 PICTURES = Path(__file__).parent / "img"
+ALL = Path(__file__).parents[1] / "build" / "screenshots"
 DOMAINS = {"traffic", "drainage", "environment", "energy"}
 PATIENCE_S = 300.0
 
@@ -82,15 +85,25 @@ def domains(alerts: Any) -> set[str]:
     return {row["domain"] for row in rows}
 
 
+def keep(folder: Path) -> None:
+    """Put the README's pictures where it looks for them, in the place of those that were there."""
+    for old in PICTURES.glob("*.png"):
+        old.unlink()
+    for picture in README:
+        shutil.copy(folder / picture.file, PICTURES / picture.file)
+
+
 def main() -> None:
     """Start, wait, photograph, stop."""
+    pictures = Path(sys.argv[1]) if len(sys.argv) > 1 else ALL
     with tempfile.TemporaryDirectory(prefix="cityops-pictures-") as temporary:
         folder = Path(temporary) / "data"
         with subprocess.Popen(cityops(folder, "demo"), start_new_session=True) as demo:
             try:
                 url, token = wait_for_a_picture(demo, folder)
-                for picture in take_screenshots(url, PICTURES, token):
-                    print(picture)
+                taken = take_screenshots(url, pictures, token)
+                keep(pictures)
+                print(f"{len(taken)} pictures in {pictures}, {len(README)} of them in {PICTURES}")
             finally:
                 demo.send_signal(signal.SIGINT)
                 demo.wait(90)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import numpy as np
 import psycopg
@@ -52,9 +53,15 @@ class Buckets:
         return len(self.stream_ids)
 
     def table(
-        self, stream_ids: Sequence[int], start: datetime, end: datetime, width: timedelta
+        self,
+        stream_ids: Sequence[int],
+        start: datetime,
+        end: datetime,
+        width: timedelta,
+        of: Literal["means", "lows", "highs"] = "means",
     ) -> NDArray[np.float64]:
-        """Means as ``(stream, bucket)`` from ``start`` to ``end``; NaN where there is none."""
+        """A column as ``(stream, bucket)`` from ``start`` to ``end``; NaN where there is none."""
+        column = {"means": self.means, "lows": self.lows, "highs": self.highs}[of]
         width_us = width // timedelta(microseconds=1)
         end_us = round(end.timestamp() * 1e6)
         columns = -(-(end - start) // width)
@@ -63,7 +70,7 @@ class Buckets:
         places = columns - (end_us - self.times) // width_us
         kept = (rows >= 0) & (places >= 0) & (places < columns)
         made = np.full((len(stream_ids), columns), np.nan)
-        made[rows[kept], places[kept]] = self.means[kept]
+        made[rows[kept], places[kept]] = column[kept]
         return made
 
 

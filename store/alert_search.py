@@ -31,6 +31,7 @@ WHERE (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
   AND (%(device_id)s::text IS NULL OR alert.device_id = %(device_id)s)
   AND (%(stream_id)s::integer IS NULL OR stream_id = %(stream_id)s)
   AND (%(assignee)s::text IS NULL OR assignee = %(assignee)s)
+  AND (NOT %(unassigned)s OR assignee IS NULL)
   AND (%(before)s::timestamptz IS NULL OR opened_at < %(before)s)
   AND (%(text)s::text IS NULL OR EXISTS (
        SELECT FROM device WHERE device.device_id = alert.device_id
@@ -47,6 +48,7 @@ class AlertSearch:
     device_id: str | None = None
     stream_id: int | None = None
     assignee: str | None = None
+    unassigned: bool = False
     before: datetime | None = None
     text: str | None = None
     sort: str = "opened_at"
@@ -78,6 +80,7 @@ def _row(search: AlertSearch) -> dict[str, Any]:
         "device_id": search.device_id,
         "stream_id": search.stream_id,
         "assignee": search.assignee,
+        "unassigned": search.unassigned,
         "before": search.before,
         "text": None if not search.text else f"%{_literal(search.text)}%",
         "limit": search.limit,

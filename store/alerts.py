@@ -50,6 +50,9 @@ _LOCK = f"{_GET} FOR UPDATE"
 _GET_LAST = f"""
 SELECT {ALERT_COLUMNS} FROM alert WHERE key = %(key)s AND NOT {_LIVE}
 ORDER BY alert_id DESC LIMIT 1 FOR UPDATE"""
+_TO_CLOSE = f"""
+SELECT {ALERT_COLUMNS} FROM alert WHERE status = 'resolved' AND resolved_at <= %(before)s
+ORDER BY resolved_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED"""
 _HOLD_KEY = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 _ADD_EVENT = """
@@ -115,6 +118,12 @@ def get_alert(conn: psycopg.Connection, alert_id: int) -> Alert | None:
     """One alert by id."""
     with alert_cursor(conn) as cursor:
         return cursor.execute(_GET, {"alert_id": alert_id}).fetchone()
+
+
+def take_resolved(conn: psycopg.Connection, before: datetime, limit: int) -> list[Alert]:
+    """Alerts resolved before a time, oldest first, locked; those someone works on now are left out."""
+    with alert_cursor(conn) as cursor:
+        return cursor.execute(_TO_CLOSE, {"before": before, "limit": limit}).fetchall()
 
 
 def list_live(conn: psycopg.Connection) -> list[Alert]:

@@ -8,6 +8,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import class_row
 
+from store.sessions import end_sessions
 from telemetry.errors import NotFoundError
 from telemetry.people import RightsError, Role
 
@@ -53,7 +54,7 @@ _SET_ROLE = "UPDATE person SET role = %s WHERE name = %s"
 _SET_PASSWORD = "UPDATE person SET password_hash = %s, password_set_at = now() WHERE name = %s"  # noqa: S105  (a query)
 _DISABLE = "UPDATE person SET disabled_at = coalesce(disabled_at, now()) WHERE name = %s"
 _ENABLE = "UPDATE person SET disabled_at = NULL WHERE name = %s"
-_END_SESSIONS = "DELETE FROM session WHERE person_id = (SELECT person_id FROM person WHERE name = %s)"
+_WHO_MAY = "SELECT name FROM person WHERE disabled_at IS NULL AND role = ANY(%s) ORDER BY name"
 _ADMINISTRATORS = """
 SELECT name FROM person WHERE role = 'administrator' AND disabled_at IS NULL ORDER BY person_id FOR UPDATE"""
 
@@ -99,6 +100,12 @@ def list_people(conn: psycopg.Connection) -> list[Person]:
         return cursor.execute(_ALL).fetchall()
 
 
+def list_active(conn: psycopg.Connection, least: Role) -> list[str]:
+    """Names of those who may sign in and have at least this role."""
+    roles = [str(role) for role in Role if role.rank >= least.rank]
+    return [row[0] for row in conn.execute(_WHO_MAY, (roles,))]
+
+
 def find_credentials(conn: psycopg.Connection, name: str) -> Credentials | None:
     """What to check a sign-in against; ``None`` for a name that may not sign in."""
     with conn.cursor(row_factory=class_row(Credentials)) as cursor:
@@ -117,7 +124,7 @@ def disable_person(conn: psycopg.Connection, name: str) -> Person:
     """Bar someone and end their sessions; `RightsError` where no administrator would be left."""
     _leave_an_administrator(conn, name)
     conn.execute(_DISABLE, (name,))
-    conn.execute(_END_SESSIONS, (name,))
+    end_sessions(conn, name)
     return get_person(conn, name)
 
 
@@ -130,8 +137,14 @@ def enable_person(conn: psycopg.Connection, name: str) -> Person:
 def set_password(conn: psycopg.Connection, name: str, password_hash: str) -> Person:
     """Set a new password and end every session that began with the old one."""
     conn.execute(_SET_PASSWORD, (password_hash, name))
-    conn.execute(_END_SESSIONS, (name,))
+    end_sessions(conn, name)
     return get_person(conn, name)
+
+
+def set_own_password(conn: psycopg.Connection, name: str, password_hash: str, token: str) -> int:
+    """Set a new password; how many sessions ended, all but that of ``token``."""
+    conn.execute(_SET_PASSWORD, (password_hash, name))
+    return end_sessions(conn, name, keep=token)
 
 
 def _leave_an_administrator(conn: psycopg.Connection, name: str) -> None:

@@ -29,7 +29,15 @@ DELETE FROM quarantine WHERE device_id = %(device_id)s AND quarantine_id <= (
 
 _LIST = """
 SELECT quarantine_id, first_at, last_at, deliveries, device_id, topic, payload, reason, detail
-FROM quarantine ORDER BY quarantine_id DESC LIMIT %s"""
+FROM quarantine
+WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)
+  AND (%(text)s::text IS NULL OR strpos(lower(topic || ' ' || detail), lower(%(text)s)) > 0)
+ORDER BY last_at DESC, quarantine_id DESC LIMIT %(limit)s"""
+
+_GROUPS = """
+SELECT reason, count(*)::integer AS messages, sum(deliveries)::bigint AS deliveries,
+       count(DISTINCT device_id)::integer AS devices, max(last_at) AS last_at
+FROM quarantine GROUP BY reason ORDER BY messages DESC, reason"""
 
 _COUNT = "SELECT count(*) FROM quarantine"
 
@@ -70,6 +78,17 @@ class Quarantined:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class RefusalGroup:
+    """The messages in quarantine for one reason."""
+
+    reason: str
+    messages: int
+    deliveries: int
+    devices: int
+    last_at: datetime
+
+
 def put_refusals(conn: psycopg.Connection, refusals: Sequence[Refusal]) -> list[bool]:
     """Keep messages; answer for each whether it is new (``True``) or a redelivery."""
     return [_put(conn, refusal) for refusal in refusals]
@@ -96,10 +115,19 @@ def evict(conn: psycopg.Connection, device_id: str, keep: int) -> int:
     return conn.execute(_EVICT, {"device_id": device_id, "keep": keep}).rowcount
 
 
-def list_quarantine(conn: psycopg.Connection, limit: int = 100) -> list[Quarantined]:
-    """The newest messages in quarantine."""
+def list_quarantine(
+    conn: psycopg.Connection, limit: int = 100, *, reason: str | None = None, text: str | None = None
+) -> list[Quarantined]:
+    """The messages in quarantine that came last, of a reason, with a text in topic or detail."""
+    row = {"limit": limit, "reason": reason or None, "text": text or None}
     with conn.cursor(row_factory=class_row(Quarantined)) as cursor:
-        return cursor.execute(_LIST, (limit,)).fetchall()
+        return cursor.execute(_LIST, row).fetchall()
+
+
+def group_quarantine(conn: psycopg.Connection) -> list[RefusalGroup]:
+    """What is in quarantine by reason, the most frequent first."""
+    with conn.cursor(row_factory=class_row(RefusalGroup)) as cursor:
+        return cursor.execute(_GROUPS).fetchall()
 
 
 def count(conn: psycopg.Connection) -> int:

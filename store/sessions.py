@@ -29,6 +29,17 @@ class Session:
         object.__setattr__(self, "role", Role(self.role))
 
 
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """One of a person's sessions, as that person is shown it; ``current`` is the one that asks."""
+
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    address: str
+    current: bool
+
+
 _BEGIN = """
 INSERT INTO session (token_hash, person_id, created_at, seen_at, expires_at, address)
 VALUES (%(token_hash)s, %(person_id)s, %(now)s, %(now)s, %(expires_at)s, %(address)s)"""
@@ -38,6 +49,15 @@ WHERE token_hash = %(token_hash)s AND disabled_at IS NULL AND expires_at > %(now
 _TOUCH = "UPDATE session SET seen_at = %(now)s WHERE token_hash = %(token_hash)s AND seen_at < %(now)s"
 _END = "DELETE FROM session WHERE token_hash = %s"
 _PRUNE = "DELETE FROM session WHERE expires_at <= %(now)s OR seen_at <= %(oldest)s"
+
+_OF_PERSON = """
+SELECT session.created_at, seen_at, expires_at, address, token_hash = %(token_hash)s AS current
+FROM session JOIN person USING (person_id)
+WHERE name = %(name)s AND expires_at > %(now)s AND seen_at > %(oldest)s
+ORDER BY current DESC, seen_at DESC"""
+_END_ALL = """
+DELETE FROM session WHERE person_id = (SELECT person_id FROM person WHERE name = %(name)s)
+AND token_hash <> %(kept)s"""
 
 _NOTE_FAILURE = "INSERT INTO sign_in_failure (at, name, address) VALUES (%s, %s, %s)"
 _COUNT = """
@@ -79,6 +99,20 @@ def touch_session(conn: psycopg.Connection, token: str, session: Session, now: d
 def end_session(conn: psycopg.Connection, token: str) -> bool:
     """End a session; whether there was one."""
     return conn.execute(_END, (digest(token),)).rowcount > 0
+
+
+def end_sessions(conn: psycopg.Connection, name: str, keep: str = "") -> int:
+    """End every session of a person but that of the token ``keep``; returns how many."""
+    return conn.execute(_END_ALL, {"name": name, "kept": digest(keep)}).rowcount
+
+
+def list_sessions(
+    conn: psycopg.Connection, name: str, token: str, now: datetime, idle: timedelta
+) -> list[OwnSession]:
+    """The sessions of a person that hold, that of ``token`` first, then the one used last."""
+    keys = {"name": name, "token_hash": digest(token), "now": now, "oldest": now - idle}
+    with conn.cursor(row_factory=class_row(OwnSession)) as cursor:
+        return cursor.execute(_OF_PERSON, keys).fetchall()
 
 
 def prune_sessions(conn: psycopg.Connection, now: datetime, idle: timedelta) -> int:

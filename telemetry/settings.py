@@ -29,6 +29,8 @@ ENVIRONMENT = {
 }
 """Environment variable → setting. Nothing else is read from the environment."""
 
+_TEN_YEARS_H = 87_660
+
 
 class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How ``ingest`` batches and what it refuses."""
@@ -64,6 +66,17 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An address may not try while this many failures count."""
 
 
+class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to alerts by themselves."""
+
+    close_after_h: float = 24.0
+    """A resolved alert closes after so long: the next shift has seen it by then. 0: people close it."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.close_after_h <= _TEN_YEARS_H:
+            raise ValueError("close_after_h is from 0 to ten years of hours")
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. ``None`` for an address means: find an engine."""
 
@@ -83,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mqtt_url: str | None = None
     ingest: Ingest = msgspec.field(default_factory=Ingest)
     sign_in: SignIn = msgspec.field(default_factory=SignIn)
+    alerts: Alerts = msgspec.field(default_factory=Alerts)
 
     def __repr__(self) -> str:
         shown = {

@@ -29,6 +29,8 @@ _TITLES = {
     404: "Not found",
     409: "In conflict",
     405: "Method not allowed",
+    413: "Too large",
+    429: "Too often",
     422: "Cannot be used",
     503: "Not available",
 }
@@ -78,6 +80,10 @@ def answer_errors(api: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         parts = (f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors())
         return problem(422, "; ".join(parts))
+
+    @api.exception_handler(psycopg.DataError)
+    async def not_for_the_database(_: Request, __: Exception) -> JSONResponse:
+        return problem(422, "a parameter holds something that cannot be kept, such as a NUL character")
 
     @api.exception_handler(psycopg.OperationalError)
     @api.exception_handler(psycopg_pool.PoolTimeout)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-import msgspec
 import psycopg
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
@@ -23,18 +21,20 @@ from dashboard.api.models import (
     AlertDetailOut,
     AlertEventOut,
     AlertOut,
+    AssigneeOut,
     BulkOut,
     Problem,
     RefusedOut,
     SnapshotOut,
 )
 from dashboard.auth.access import OperatorAccess
-from dashboard.static import PackedFile, pack
 from store.alert_search import AlertSearch, search_alerts
 from store.alerts import get_alert, list_events
+from store.people import list_active
 from telemetry.alerts import Alert, AlertEvent, AlertStatus, Severity, Verdict
 from telemetry.errors import ConflictError, NotFoundError
 from telemetry.metrics import Domain
+from telemetry.people import Role
 
 router = APIRouter(responses=PROBLEMS)
 
@@ -110,6 +110,7 @@ async def read_alerts(
     domain: Domain | None = None,
     device: Annotated[str | None, Query(max_length=64, pattern=_NO_NUL)] = None,
     assignee: Annotated[str | None, Query(max_length=64, pattern=_NO_NUL)] = None,
+    unassigned: Annotated[bool, Query(description="Those that no one has taken")] = False,
     q: Annotated[str | None, Query(max_length=64, pattern=_NO_NUL, description="In a device's name")] = None,
     sort: Order = Order.OPENED_AT,
     descending: bool = True,
@@ -123,6 +124,7 @@ async def read_alerts(
         domain=domain,
         device_id=device,
         assignee=assignee,
+        unassigned=unassigned,
         text=q,
         sort=str(sort),
         descending=descending,
@@ -147,6 +149,13 @@ async def read_alert(runtime: RuntimeAccess, alert_id: AlertId) -> AlertDetailOu
     alert, events = await runtime.query(ask)
     (item,) = runtime.picture.present([alert])
     return AlertDetailOut(**asdict(item), events=[_event(event) for event in events])
+
+
+@router.get("/assignees", tags=["alerts"])
+async def read_assignees(runtime: RuntimeAccess, _: OperatorAccess) -> list[AssigneeOut]:
+    """Who an alert can be assigned to, by name."""
+    names = await runtime.query(lambda conn: list_active(conn, Role.OPERATOR))
+    return [AssigneeOut(name=name) for name in names]
 
 
 @router.post("/alerts/actions", tags=["alerts"])
@@ -192,12 +201,7 @@ async def act_on_one(
 @router.get("/snapshot", tags=["live"])
 async def read_snapshot(runtime: RuntimeAccess, request: Request) -> SnapshotOut:
     """Everything a client needs after it connects to ``/ws/live``."""
-
-    def make() -> PackedFile:
-        snapshot = runtime.picture.snapshot(time.time_ns() // 1000)
-        return pack(msgspec.json.encode(snapshot), "application/json", "no-store")
-
-    answer: Response = (await asyncio.to_thread(make)).answer(request)
+    answer: Response = (await asyncio.to_thread(runtime.packed_snapshot)).answer(request)
     return answer  # pyright: ignore[reportReturnType]  (packed already; the annotation is for OpenAPI)
 
 

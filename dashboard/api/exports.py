@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
 from dashboard.api.access import PROBLEMS, RuntimeAccess
-from dashboard.queries.explorer import MOST_STREAMS
+from dashboard.queries.explorer import LONGEST, MOST_STREAMS
 from dashboard.queries.times import time_range
 from dashboard.runtime import Runtime
 from store import readings
@@ -42,7 +42,7 @@ async def export(
 ) -> StreamingResponse:
     """Every stored reading of some streams as CSV, UTC; by stream, then by time."""
     try:
-        between = time_range(start, end, datetime.now(UTC))
+        between = time_range(start, end, datetime.now(UTC), LONGEST)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
 

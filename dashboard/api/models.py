@@ -75,6 +75,29 @@ class StreamOut(Answer):
     interval_s: float
 
 
+class RegisteredStream(Answer):
+    """One metric of the device it stands under."""
+
+    stream_id: int
+    metric: str
+    interval_s: float
+
+
+class RegisteredOut(Answer):
+    """A field device as it was registered, with its streams."""
+
+    device_id: str
+    domain: str
+    kind: str
+    name: Names
+    lat: float
+    lon: float
+    zone: str
+    interval_s: float
+    tags: dict[str, str]
+    streams: list[RegisteredStream]
+
+
 class LatestOut(Answer):
     """The newest reading of a stream. ``quality`` 0 is good; 1 late; 2 time of arrival."""
 
@@ -172,6 +195,12 @@ class AlertDetailOut(AlertOut):
     """An alert with its life, oldest change first."""
 
     events: list[AlertEventOut]
+
+
+class AssigneeOut(Answer):
+    """Someone who may work on alerts."""
+
+    name: str
 
 
 class RefusedOut(Answer):

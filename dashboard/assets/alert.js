@@ -53,6 +53,13 @@ window.cityops = window.cityops || {};
         }
       }
     });
+    root.addEventListener("change", async (event) => {
+      const choice = event.target.closest("#alert-assignee");
+      if (!choice || !choice.value) return;
+      const name = choice.value;
+      choice.value = "";
+      await act("assign", { assignee: name === "-" ? null : name });
+    });
     const stops = [
       cityops.live.on("frame", (frame) => { if (frame.alerts.some((a) => a.alert_id === number)) again(); }),
       cityops.live.on("reset", () => { if (turn) again(); }),

@@ -1,65 +1,111 @@
-/* The table of alerts: rows from the interface, filters in the address, actions on many. */
+/* The alerts page: filters and order in the address, rows for the table, actions on many. */
 window.cityops = window.cityops || {};
 (function (cityops) {
   "use strict";
   const QUIET_MS = 300;
-  const LISTS = ["status", "severity", "domain"];
-  const HIDDEN_ON_PHONES = ["domain", "assignee", "updated_at", "text"];
+  const LISTS = ["status", "severity", "domain", "assigned"];
+  const ALONE = ["domain", "assigned"]; // one of these at a time
+  const COVERS = ["loading", "none", "empty", "failed"];
+  const NEWEST = { by: "opened_at", descending: true };
+  const phone = window.matchMedia("(max-width: 760px)");
+  let order = NEWEST;
   let chosen = [];
 
-  function grid() { return window.dash_ag_grid && window.dash_ag_grid.getApi("alerts-grid"); }
+  const place = (name) => document.getElementById("alerts-" + name);
+  function grid() {
+    try { return window.dash_ag_grid.getApi("alerts-grid"); } catch (error) { return null; } // not there yet
+  }
 
-  function filters() {
+  function pressed() {
+    const found = LISTS.flatMap((name) =>
+      [...document.querySelectorAll(`[data-filter="${name}"][aria-pressed="true"]`)].map((chip) => [name, chip.dataset.value]));
+    const typed = place("q") && place("q").value.trim();
+    return typed ? [...found, ["q", typed]] : found;
+  }
+
+  /* What the interface is asked for; "mine" is the reader's name there. */
+  function question(offset, limit) {
     const query = new URLSearchParams();
-    for (const button of document.querySelectorAll('[data-filter][aria-pressed="true"]')) {
-      query.append(button.dataset.filter, button.dataset.value);
+    for (const [name, value] of pressed()) {
+      if (name !== "assigned") query.append(name, value);
+      else if (value === "nobody") query.set("unassigned", "true");
+      else query.set("assignee", cityops.format.settings().name);
     }
-    const box = document.getElementById("alerts-q");
-    if (box && box.value.trim()) query.set("q", box.value.trim());
+    query.set("sort", order.by);
+    query.set("descending", String(order.descending));
+    query.set("offset", offset);
+    query.set("limit", limit);
     return query;
   }
 
-  async function rows(request) {
-    if (!request) return window.dash_clientside.no_update;
-    const query = filters();
-    const [sort] = request.sortModel || [];
-    query.set("sort", sort ? sort.colId : "opened_at");
-    query.set("descending", String(!sort || sort.sort === "desc"));
-    query.set("offset", request.startRow);
-    query.set("limit", request.endRow - request.startRow);
+  /* The alerts of a part of the list and how many there are in all; null where asking failed. */
+  async function find(offset, limit) {
     try {
-      const answer = await fetch("/api/v1/alerts?" + query, { cache: "no-store" });
+      const answer = await fetch("/api/v1/alerts?" + question(offset, limit), { cache: "no-store" });
       if (!answer.ok) throw new Error(String(answer.status));
       const total = Number(answer.headers.get("X-Total-Count"));
-      count(total);
       const found = await answer.json();
-      return { rowData: found.map((alert) => ({ row_id: String(alert.alert_id), ...alert })), rowCount: total };
+      count(total);
+      cover(total ? "" : pressed().length ? "none" : "empty");
+      return { total, found };
     } catch (error) {
-      cityops.alert.tell("alerts-said", cityops.format.text("unreachable"), true);
-      return { rowData: [], rowCount: 0 };
+      cover("failed");
+      return null;
     }
   }
 
-  function count(total) {
-    const place = document.getElementById("alerts-count");
-    if (place) place.textContent = cityops.format.text("alerts_found", { count: cityops.format.number(total, 0) });
+  async function rows(request) {
+    if (!request || phone.matches) return window.dash_clientside.no_update;
+    const [sort] = request.sortModel || [];
+    order = sort ? { by: sort.colId, descending: sort.sort === "desc" } : NEWEST;
+    remember();
+    const answer = await find(request.startRow, request.endRow - request.startRow);
+    if (!answer) return { rowData: [], rowCount: 0 };
+    const rowData = answer.found.map((alert) => ({ row_id: String(alert.alert_id), ...alert }));
+    return { rowData, rowCount: answer.total };
   }
 
-  function select(selected) {
-    chosen = (selected || []).map((row) => row.alert_id);
-    const bar = document.getElementById("alerts-bulk");
+  function cover(name) {
+    for (const one of COVERS) if (place(one)) place(one).hidden = one !== name;
+  }
+
+  function count(total) {
+    if (place("count")) place("count").textContent = cityops.format.text("alerts_found", { count: cityops.format.number(total, 0) });
+  }
+
+  function choose(ids) {
+    chosen = ids;
+    const bar = place("bulk");
     if (!bar) return;
-    bar.hidden = !chosen.length;
-    document.getElementById("alerts-chosen").textContent = cityops.format.text("alerts_chosen", { count: chosen.length });
+    bar.hidden = !ids.length;
+    place("chosen").textContent = cityops.format.text("alerts_chosen", { count: ids.length });
+  }
+
+  /* The filters and the order, where it is another than the usual, in the address. */
+  function remember() {
+    const query = new Map();
+    for (const [name, value] of pressed()) query.set(name, query.has(name) ? query.get(name) + "," + value : value);
+    if (order.by !== NEWEST.by || !order.descending) query.set("sort", order.by).set("order", order.descending ? "desc" : "asc");
+    const next = new URL(location.href);
+    next.search = new URLSearchParams([...query]);
+    if (next.href !== location.href) history.replaceState(history.state, "", next.href.replace(/%2C/g, ","));
+    const some = pressed().length;
+    const pill = document.querySelector("#alerts-filter-switch .pill");
+    if (pill) { pill.textContent = some; pill.hidden = !some; }
   }
 
   function refresh() {
-    const query = new URLSearchParams();
-    for (const [key, value] of filters()) query.set(key, query.has(key) ? query.get(key) + "," + value : value);
-    const next = new URL(location.href);
-    next.search = query;
-    history.replaceState(history.state, "", next);
-    if (grid()) grid().purgeInfiniteCache();
+    remember();
+    choose([]);
+    cover("loading");
+    if (phone.matches) cityops.alertCards.start();
+    else if (grid()) { grid().deselectAll(); grid().purgeInfiniteCache(); }
+  }
+
+  /* The rows as they are now, where they are; nothing is covered. */
+  function renew() {
+    if (phone.matches) cityops.alertCards.renew();
+    else if (grid()) grid().refreshInfiniteCache();
   }
 
   async function bulk(verb) {
@@ -70,65 +116,72 @@ window.cityops = window.cityops || {};
     const said = done.length ? [text("done", { count: done.length })] : [];
     if (refused.length) said.push(text("refused", { count: refused.length, why: refused[0].detail }));
     cityops.alert.tell("alerts-said", said.join(" · "), refused.length > 0);
-    if (grid()) { grid().deselectAll(); grid().refreshInfiniteCache(); }
+    choose([]);
+    cityops.alertCards.untick();
+    if (grid()) grid().deselectAll();
+    renew();
+  }
+
+  function press(chip) {
+    const { filter } = chip.dataset;
+    const on = chip.getAttribute("aria-pressed") !== "true";
+    if (ALONE.includes(filter)) {
+      for (const other of document.querySelectorAll(`[data-filter="${filter}"]`)) other.setAttribute("aria-pressed", "false");
+    }
+    chip.setAttribute("aria-pressed", String(on));
+    refresh();
+  }
+
+  function clear() {
+    for (const chip of document.querySelectorAll("[data-filter]")) chip.setAttribute("aria-pressed", "false");
+    window.dash_clientside.set_props("alerts-q", { value: "" });
+    requestAnimationFrame(refresh);
+  }
+
+  function click(event) {
+    const target = event.target.closest("button");
+    if (!target) return;
+    if (target.dataset.filter) press(target);
+    else if (target.dataset.bulk) bulk(target.dataset.bulk);
+    else if (target.id === "alerts-clear") clear();
+    else if (target.id === "alerts-again") refresh();
+    else if (target.id === "alerts-filter-switch") {
+      target.setAttribute("aria-expanded", String(place("filters").classList.toggle("alerts__filters--open")));
+    }
+  }
+
+  /* Enter opens the row that has the focus; the grid itself moves the focus and ticks with the space bar. */
+  function key(event) {
+    const row = event.key === "Enter" && event.target.matches(".ag-cell") && event.target.closest(".ag-row");
+    if (row && row.getAttribute("row-id")) location.assign("/alerts/" + row.getAttribute("row-id"));
+    else if (event.key === "Escape" && chosen.length && grid()) grid().deselectAll();
   }
 
   function begin(root) {
     let timer = null;
     const later = (work) => { clearTimeout(timer); timer = setTimeout(work, QUIET_MS); };
-    root.addEventListener("click", (event) => {
-      const chip = event.target.closest("[data-filter]");
-      const many = event.target.closest("[data-bulk]");
-      if (chip) {
-        const on = chip.getAttribute("aria-pressed") !== "true";
-        if (chip.dataset.filter === "domain") {
-          for (const other of root.querySelectorAll('[data-filter="domain"]')) other.setAttribute("aria-pressed", "false");
-        }
-        chip.setAttribute("aria-pressed", String(on));
-        refresh();
-      } else if (many) bulk(many.dataset.bulk);
-    });
+    const asked = new URL(location.href).searchParams;
+    const by = asked.get("sort");
+    order = by ? { by, descending: asked.get("order") !== "asc" } : NEWEST;
+    const orders = place("order");
+    if ([...orders.options].some((option) => option.value === order.by)) orders.value = order.by;
+    orders.onchange = () => { order = { by: orders.value, descending: true }; refresh(); };
+    root.addEventListener("click", click);
+    root.addEventListener("keydown", key);
     root.addEventListener("input", (event) => { if (event.target.id === "alerts-q") later(refresh); });
-    const stop = cityops.live.on("frame", (frame) => {
-      if (frame.alerts.length) later(() => { if (grid()) grid().refreshInfiniteCache(); });
-    });
-    if (window.innerWidth < 760) narrow(root);
-    return () => { clearTimeout(timer); stop(); };
+    const stops = [
+      cityops.live.on("frame", (frame) => { if (frame.alerts.length) later(renew); }),
+      cityops.live.on("reset", () => later(renew)),
+    ];
+    phone.addEventListener("change", refresh);
+    remember();
+    if (phone.matches) cityops.alertCards.start();
+    return () => { clearTimeout(timer); phone.removeEventListener("change", refresh); stops.forEach((stop) => stop()); };
   }
-
-  function narrow(root) {
-    const wait = setInterval(() => {
-      if (!root.isConnected) clearInterval(wait);
-      let api = null;
-      try { api = grid(); } catch (error) { return; }
-      if (!api) return;
-      clearInterval(wait);
-      api.setColumnsVisible(HIDDEN_ON_PHONES, false);
-    }, 100);
-  }
-
-  const make = (...parts) => window.React.createElement(...parts);
-  const lang = () => cityops.format.settings().lang;
-  const cell = (draw) => (props) => (props.data ? draw(props.data, props) : null);
-
-  function shape(state) {
-    const said = cityops.format.settings().states[state] || state;
-    return make("span", { className: "state" }, make("span", { className: "mark mark--" + state, "aria-hidden": true }), said);
-  }
-
-  const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
-  cells.AlertSeverity = cell((alert) => shape(alert.severity));
-  cells.AlertDevice = cell((alert) => make("a", { href: "/alerts/" + alert.alert_id, className: "alerts__open" },
-    alert.device_name[lang()] || alert.device_id));
-  cells.AlertText = cell((alert) => make("span", { title: alert.text[lang()] }, alert.text[lang()]));
-  cells.AlertStatus = cell((alert) => make("span", { className: "status status--" + alert.status },
-    cityops.format.settings().statuses[alert.status] || alert.status));
-  cells.AlertDomain = cell((alert) => make("span", {}, cityops.format.settings().domains[alert.domain] || alert.domain));
-  cells.AlertTime = cell((alert, props) => make("span", {}, cityops.format.clock(alert[props.colDef.field],
-    { hour: "2-digit", minute: "2-digit", day: "2-digit", month: "2-digit", hour12: false })));
 
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.alerts = { rows, chosen: (selected) => { select(selected); } };
+  window.dash_clientside.alerts = { rows, chosen: (selected) => { choose((selected || []).map((row) => row.alert_id)); } };
+  cityops.alerts = { find, choose };
   const wait = () => cityops.mount("alerts-root", begin);
   if (cityops.mount) wait();
   else document.addEventListener("DOMContentLoaded", wait);

@@ -19,6 +19,14 @@ window.cityops = window.cityops || {};
     item.classList.toggle("live--old", !time || aged > patience);
   }
 
+  /* What the server worked out once says how old it is, and is marked when no newer one came. */
+  function showAge(item) {
+    const { format, live } = cityops;
+    const aged = live.now() - Number(item.dataset.asOf);
+    write(item, format.text("as_of_age", { age: format.age(aged) }));
+    item.classList.toggle("as-of--old", aged > OLD_AT_LEAST_MS);
+  }
+
   function write(place, said) {
     if (place && place.textContent !== said) place.textContent = said;
   }
@@ -37,14 +45,16 @@ window.cityops = window.cityops || {};
   /* "traffic-road" keeps ?road=. replaceState: Dash would render the page anew on a push. */
   function remember(value) {
     const asked = window.dash_clientside.callback_context.triggered_id;
-    if (!asked || !value) return;
+    if (!asked) return;
     const next = new URL(location.href);
-    next.searchParams.set(asked.split("-")[1], value);
+    if (value) next.searchParams.set(asked.split("-")[1], value);
+    else next.searchParams.delete(asked.split("-")[1]);
     history.replaceState(history.state, "", next);
   }
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.desk = { remember };
+  setInterval(() => document.querySelectorAll("[data-as-of]").forEach(showAge), 1000);
   /* shell.js, which has mount, is loaded after this file. */
   const wait = () => cityops.mount("desk-root", begin);
   if (cityops.mount) wait();

@@ -1,6 +1,5 @@
-/* The inventory's cells, the address of its filters, and the ages on a device's page. */
+/* The inventory's cells, and the ages on a device's page. */
 window.cityops = window.cityops || {};
-window.dash_clientside = window.dash_clientside || {};
 window.dashAgGridFunctions = window.dashAgGridFunctions || {};
 window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {};
 (function (cityops, functions, components) {
@@ -8,26 +7,17 @@ window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {};
   const OLD_MS = 150000;
 
   functions.deviceAge = (time) => (time ? cityops.format.age(cityops.live.now() - time) : "–");
-  functions.deviceNumber = (value, unit) =>
-    (value === null || value === undefined ? "–" : `${cityops.format.number(value, 0)}\u00a0${unit}`);
+  functions.deviceNumber = (value, unit, without) =>
+    (value === null || value === undefined ? without : `${cityops.format.number(value, 0)}\u00a0${unit}`);
+  functions.numbersLast = (one, other, oneRow, otherRow, descending) => {
+    if (one === null || other === null) return (one === other ? 0 : one === null ? 1 : -1) * (descending ? -1 : 1);
+    return one - other;
+  };
 
   components.DeviceLink = (cell) => window.React.createElement(
     "a", { href: "/devices/" + encodeURIComponent(cell.data.id), className: "cell__link" }, cell.value);
   components.DeviceState = (cell) => window.React.createElement("span", { className: "state" },
     window.React.createElement("span", { className: "mark mark--" + cell.data.state_key, "aria-hidden": "true" }), cell.value);
-
-  const NAMES = ["domain", "kind", "zone", "state"];
-  window.dash_clientside.devices = {
-    said(...chosen) {
-      const next = new URL(location.href);
-      NAMES.forEach((name, place) => {
-        if (chosen[place]) next.searchParams.set(name, chosen[place]);
-        else next.searchParams.delete(name);
-      });
-      if (next.pathname === "/devices") history.replaceState(history.state, "", next);
-      return window.dash_clientside.no_update;
-    },
-  };
 
   function show(item, time, value) {
     const metric = cityops.format.settings().metrics[item.dataset.metric];

@@ -20,7 +20,7 @@ window.cityops = window.cityops || {};
     place().hidden = false;
     place().dataset.loading = "";
     window.dash_clientside.set_props("overview-device", { data: deviceId });
-    address(deviceId);
+    cityops.address.set("device", deviceId);
     place().focus({ preventScroll: true });
   }
 
@@ -29,16 +29,8 @@ window.cityops = window.cityops || {};
     chosen = device = null;
     place().hidden = true;
     window.dash_clientside.set_props("overview-device", { data: null });
-    address(null);
+    cityops.address.set("device", null);
     if (opener && opener.isConnected) opener.focus({ preventScroll: true });
-  }
-
-  /* The address can be shared; replaceState, for Dash would render the page anew on a push. */
-  function address(deviceId) {
-    const next = new URL(location.href);
-    if (deviceId) next.searchParams.set("device", deviceId);
-    else next.searchParams.delete("device");
-    history.replaceState(history.state, "", next);
   }
 
   /* The server's answer is on the page. What the socket brought meanwhile may be newer. */

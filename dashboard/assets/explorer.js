@@ -28,6 +28,40 @@ window.dash_clientside = window.dash_clientside || {};
     return typeof moment === "number" ? moment : Date.parse(moment.replace(" ", "T") + (moment.includes(":") ? "Z" : ""));
   }
 
+  /* What a drag does, for the keyboard: a half to the side, or twice as near or as far. */
+  const MOVES = { earlier: [-0.5, -0.5], later: [0.5, 0.5], closer: [0.25, -0.25], wider: [-0.5, 0.5] };
+  const SHORTEST_MS = 60000;
+  const LONGEST_MS = 366 * 86400000;
+
+  function bounds(shown) {
+    const end = (shown && shown.end) || Date.now();
+    return [(shown && shown.start) || end - ((shown && shown.hours) || 24) * 3600000, end];
+  }
+
+  function step(...given) {
+    const asked = window.dash_clientside.callback_context.triggered_id;
+    const move = asked && MOVES[asked.split("-")[1]];
+    if (!move) return unchanged(2);
+    const [start, end] = bounds(given[given.length - 1]);
+    const [from, to] = move.map((share, place) => Math.round([start, end][place] + share * (end - start)));
+    if (to - from < SHORTEST_MS || to - from > LONGEST_MS) return unchanged(2);
+    return [{ start: from, end: Math.min(to, Date.now()) }, ""];
+  }
+
+  /* The pickers say the time that is shown; a range that goes on with the clock has none. */
+  function moments(shown) {
+    if (!shown || !shown.start) return [null, null];
+    const zone = { timeZone: window.cityops.format.settings().timezone };
+    return [shown.start, shown.end].map((time) => new Date(time).toLocaleString("sv-SE", zone).slice(0, 16) + ":00");
+  }
+
+  function picture() {
+    const chart = document.querySelector("#explorer-chart .js-plotly-plot");
+    if (!window.dash_clientside.callback_context.triggered_id || !chart || !window.Plotly) return;
+    const size = { width: chart.clientWidth, height: chart.clientHeight, scale: 2 };
+    window.Plotly.downloadImage(chart, { format: "png", filename: "cityops", ...size });
+  }
+
   function preset(hours) {
     return hours ? { hours: Number(hours) } : unchanged(1);
   }
@@ -49,8 +83,7 @@ window.dash_clientside = window.dash_clientside || {};
     const link = document.getElementById("explorer-csv");
     if (!link) return;
     if (!streams.length) { link.removeAttribute("href"); link.setAttribute("aria-disabled", "true"); return; }
-    const end = shown.end || Date.now();
-    const start = shown.start || end - (shown.hours || 24) * 3600000;
+    const [start, end] = bounds(shown);
     const query = new URLSearchParams(streams.map((stream) => ["stream", stream]));
     query.set("start", String(Math.round(start)));
     query.set("end", String(Math.round(end)));
@@ -58,5 +91,5 @@ window.dash_clientside = window.dash_clientside || {};
     link.removeAttribute("aria-disabled");
   }
 
-  clientside.explorer = { zoomed, preset, said };
+  clientside.explorer = { zoomed, preset, said, step, moments, picture };
 })(window.dash_clientside);

@@ -4,8 +4,10 @@ window.cityops = window.cityops || {};
   "use strict";
   const SHOWN = 120;
   const FADE_MS = 12000;
-  const rows = new Map(); // alert id → { item, button, alert, endedAt }
+  const RANK = { info: 0, minor: 1, major: 2, critical: 3 };
+  const rows = new Map(); // alert id → { item, button, alert, endedAt, ack, refused }
   let hidden = new Set();
+  let least = 0; // rank of the mildest severity that is shown
   let onChoose = () => {};
 
   function list() { return document.getElementById("overview-feed"); }
@@ -14,6 +16,7 @@ window.cityops = window.cityops || {};
     rows.clear();
     const place = list();
     if (!place) return;
+    recall();
     place.replaceChildren();
     place.setAttribute("aria-busy", "false");
     for (const alert of cityops.live.alerts.values()) put(alert, false);
@@ -31,6 +34,7 @@ window.cityops = window.cityops || {};
 
   function put(alert, fresh) {
     const row = rows.get(alert.alert_id) || make(alert);
+    if (alert.version !== row.alert.version) refuse(row, "");
     row.alert = alert;
     row.endedAt = 0;
     fill(row);
@@ -45,7 +49,7 @@ window.cityops = window.cityops || {};
     button.dataset.alertId = alert.alert_id;
     button.dataset.device = alert.device_id;
     button.addEventListener("click", () => onChoose(rows.get(alert.alert_id).alert));
-    const row = { item, button, alert, endedAt: 0, ack: null };
+    const row = { item, button, alert, endedAt: 0, ack: null, refused: null };
     rows.set(alert.alert_id, row);
     return row;
   }
@@ -85,9 +89,19 @@ window.cityops = window.cityops || {};
   async function acknowledge(row) {
     const { alert, ack } = row;
     ack.disabled = true;
+    refuse(row, "");
     const answer = await cityops.alert.ask(`${alert.alert_id}/acknowledge`, { version: alert.version });
     ack.disabled = false;
-    if (!answer.ok) ack.title = answer.said;
+    if (!answer.ok) refuse(row, answer.said);
+  }
+
+  /* Why acknowledging was refused, in the row and to who listens; it goes with the alert's next change. */
+  function refuse(row, said) {
+    if (row.refused) row.refused.remove();
+    row.refused = said ? cityops.format.element("p", "alert__refused", said) : null;
+    if (!said) return;
+    row.refused.setAttribute("role", "alert");
+    row.item.append(row.refused);
   }
 
   function age(row) {
@@ -109,7 +123,7 @@ window.cityops = window.cityops || {};
     const place = list();
     if (!place) return;
     const shown = [...rows.values()]
-      .filter((row) => !hidden.has(row.alert.domain))
+      .filter((row) => !hidden.has(row.alert.domain) && (RANK[row.alert.severity] || 0) >= least)
       .sort((a, b) => b.alert.opened_at - a.alert.opened_at || b.alert.alert_id - a.alert.alert_id)
       .slice(0, SHOWN);
     const items = shown.map((row) => row.item);
@@ -139,6 +153,27 @@ window.cityops = window.cityops || {};
     }
     if (left) arrange();
   }
+
+  /* From which severity on alerts are shown; the address keeps it. */
+  function chooseLeast(event) {
+    if (event.target.id !== "overview-feed-least") return;
+    const { value } = event.target;
+    const next = new URL(location.href);
+    if (value === "info") next.searchParams.delete("feed");
+    else next.searchParams.set("feed", value);
+    history.replaceState(history.state, "", next);
+    least = RANK[value];
+    arrange();
+  }
+
+  function recall() {
+    const choice = document.getElementById("overview-feed-least");
+    const asked = new URL(location.href).searchParams.get("feed");
+    least = RANK[asked] || 0;
+    if (choice) choice.value = least ? asked : "info";
+  }
+
+  document.addEventListener("change", chooseLeast);
 
   function choose(deviceId) {
     for (const row of rows.values()) {

@@ -15,15 +15,25 @@ window.cityops = window.cityops || {};
     container.append(canvas);
     const pen = canvas.getContext("2d");
     const tip = cityops.tip.make();
+    const BADGES = 90;
+    const asked = cityops.map.asked();
     const view = { lon: (bbox[0] + bbox[2]) / 2, lat: (bbox[1] + bbox[3]) / 2, scale: 1 };
+    let outlined = null;
     let hidden = new Set();
     let chosen = null;
     let drawing = 0;
     let dragged = null;
 
     const flat = Math.cos((view.lat * Math.PI) / 180);
-    function fit() {
-      view.scale = Math.min(container.clientWidth / ((bbox[2] - bbox[0]) * flat), container.clientHeight / (bbox[3] - bbox[1]));
+    function fit(box) {
+      view.scale = Math.min(container.clientWidth / ((box[2] - box[0]) * flat), container.clientHeight / (box[3] - box[1]));
+      view.lon = (box[0] + box[2]) / 2;
+      view.lat = (box[1] + box[3]) / 2;
+    }
+    /* The other map's zoom of the same scale, for the address means one thing. */
+    function zoom() { return Math.log2((view.scale * flat * 360) / 512); }
+    function remember() {
+      cityops.address.set("at", [view.lat.toFixed(4), view.lon.toFixed(4), zoom().toFixed(1)].join(","));
     }
     function project([lon, lat]) {
       return [
@@ -48,20 +58,54 @@ window.cityops = window.cityops || {};
       }
       for (const feature of layers.roads || []) line(feature, "map-road", 1.3);
       for (const feature of layers.metro || []) line(feature, "map-metro", 1.3);
+      if (outlined) line({ geometry: outlined }, "accent", 3);
+      if (cityops.layers.chosen) { gauges(); return; }
       const order = cityops.mapStyle.RANK;
       devices().sort((a, b) => order[state(a)] - order[state(b)]).forEach(device);
+    }
+
+    function gauges() {
+      const { layers, icons } = cityops;
+      for (const gauge of layers.gauges()) {
+        if (gauge.points.length) { stroke(gauge.points, layers.colour(gauge.shade), 3); continue; }
+        const [x, y] = project(gauge.at);
+        pen.beginPath();
+        pen.arc(x, y, 5, 0, 2 * Math.PI);
+        pen.fillStyle = layers.colour(gauge.shade);
+        pen.strokeStyle = cityops.format.colour("ground");
+        pen.lineWidth = 1.4;
+        pen.fill();
+        pen.stroke();
+      }
+      const taken = [];
+      for (const gauge of layers.badges(inside, BADGES)) {
+        const [x, y] = project(gauge.at);
+        const picture = icons.badge(gauge.shade, gauge.said);
+        const [width, height] = [picture.width / icons.RATIO, picture.height / icons.RATIO];
+        const box = [x - width / 2, y - height - 4, x + width / 2, y - 4];
+        if (taken.some((one) => one[0] < box[2] && one[2] > box[0] && one[1] < box[3] && one[3] > box[1])) continue;
+        taken.push(box);
+        pen.drawImage(picture, box[0], box[1], width, height);
+      }
+    }
+
+    function inside(at) {
+      const [x, y] = project(at);
+      return x > 0 && y > 0 && x < container.clientWidth && y < container.clientHeight;
     }
 
     function line(feature, colour, width) {
       const { type, coordinates } = feature.geometry;
       const parts = { LineString: [coordinates], Polygon: coordinates, MultiLineString: coordinates, MultiPolygon: coordinates.flat() }[type] || [];
-      pen.strokeStyle = cityops.format.colour(colour);
+      for (const part of parts) stroke(part, cityops.format.colour(colour), width);
+    }
+
+    function stroke(points, colour, width) {
+      pen.strokeStyle = colour;
       pen.lineWidth = width;
-      for (const part of parts) {
-        pen.beginPath();
-        part.forEach((at, i) => pen[i ? "lineTo" : "moveTo"](...project(at)));
-        pen.stroke();
-      }
+      pen.beginPath();
+      points.forEach((at, i) => pen[i ? "lineTo" : "moveTo"](...project(at)));
+      pen.stroke();
     }
 
     function devices() { return [...cityops.inventory.values()].filter((item) => !hidden.has(item.domain)); }
@@ -105,18 +149,21 @@ window.cityops = window.cityops || {};
     });
     canvas.addEventListener("pointerup", (event) => {
       const found = dragged && !dragged.moved && near(event);
+      if (dragged && dragged.moved) remember();
       dragged = null;
       if (found) onChoose(found.device_id);
     });
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
       view.scale *= Math.exp(-event.deltaY / 500);
+      remember();
       later();
     }, { passive: false });
 
     const resized = new ResizeObserver(later);
     resized.observe(container);
-    fit();
+    fit(bbox);
+    if (asked) [view.lat, view.lon, view.scale] = [asked[0], asked[1], (2 ** asked[2] * 512) / 360 / flat];
     later();
     container.dataset.ready = "canvas";
     return {
@@ -128,7 +175,14 @@ window.cityops = window.cityops || {};
         if (item && fly) { view.lon = item.lon; view.lat = item.lat; }
         later();
       },
-      hide(domains) { hidden = domains; later(); },
+      outline(geometry, box) {
+        outlined = geometry;
+        if (geometry) { fit(box); view.scale *= 0.8; remember(); }
+        later();
+      },
+      layer: later,
+      gauges(changed) { if (changed.length) later(); },
+      hide(domains) { hidden = new Set(domains); later(); },
       remove() { resized.disconnect(); cancelAnimationFrame(drawing); tip.hide(); canvas.remove(); },
       where(id) { const item = cityops.inventory.get(id); return project([item.lon, item.lat]); },
     };

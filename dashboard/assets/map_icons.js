@@ -14,13 +14,17 @@ window.cityops = window.cityops || {};
     count: { size: 12, weight: 700, colour: "ground", spacing: 0 },
   };
 
+  /* How much larger than usual the page is drawn: on a very large screen its root font grows. */
+  function scale() { return parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1; }
+
   function canvas(width, height) {
     const made = document.createElement("canvas");
-    made.width = Math.ceil(width * RATIO);
-    made.height = Math.ceil(height * RATIO);
+    const ratio = RATIO * scale();
+    made.width = Math.ceil(width * ratio);
+    made.height = Math.ceil(height * ratio);
     // Read back at once: kept in memory, for fetching it from the graphics side takes 40 ms each.
     const pen = made.getContext("2d", { willReadFrequently: true });
-    pen.scale(RATIO, RATIO);
+    pen.scale(ratio, ratio);
     return [made, pen];
   }
 
@@ -96,13 +100,41 @@ window.cityops = window.cityops || {};
     return image(made);
   }
 
+  /* A value on its class's ground, with a foot that points at its place; hollow where it is old. */
+  function badge(shade, text) {
+    const font = `650 11px ${cityops.format.colour("font")}`;
+    const [, ruler] = canvas(1, 1);
+    ruler.font = font;
+    const width = Math.ceil(ruler.measureText(text).width) + 12;
+    const [made, pen] = canvas(width + 2, 24);
+    const old = shade === "stale";
+    pen.beginPath();
+    pen.roundRect(1, 1, width, 17, 5);
+    pen.moveTo(width / 2 - 3, 18);
+    pen.lineTo(width / 2 + 1, 22.5);
+    pen.lineTo(width / 2 + 5, 18);
+    pen.fillStyle = old ? cityops.format.colour("panel") : cityops.layers.colour(shade);
+    pen.strokeStyle = old ? cityops.layers.colour(shade) : cityops.layers.ink(shade);
+    if (old) pen.setLineDash([3, 2]);
+    pen.lineWidth = 1.2;
+    pen.fill();
+    pen.stroke();
+    pen.font = font;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillStyle = old ? cityops.layers.colour(shade) : cityops.layers.ink(shade);
+    pen.fillText(text, width / 2 + 1, 10);
+    return made;
+  }
+
   /* Answers the map's "styleimagemissing". */
   function provide(map, name) {
     const [kind, style, ...text] = name.split("|");
     if (map.hasImage(name)) return;
     if (kind === "label") map.addImage(name, label(style, text.join("|").slice(0, 80)), { pixelRatio: RATIO });
+    else if (kind === "badge") map.addImage(name, image(badge(style, text.join("|").slice(0, 24))), { pixelRatio: RATIO });
     else if (kind === "mark") map.addImage(name, mark(style), { pixelRatio: RATIO });
   }
 
-  cityops.icons = { provide, shape };
+  cityops.icons = { provide, shape, badge, scale, RATIO };
 })(window.cityops);

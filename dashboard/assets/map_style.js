@@ -2,10 +2,18 @@
 window.cityops = window.cityops || {};
 (function (cityops) {
   "use strict";
-  const CLUSTER_BELOW = 9.5; // zoom
+  const CLUSTER_TO = 9; // tile zoom; where points are dense, further in
+  const SPARSE = 1500; // as many points as one view of the city can show apart
+  const CITY_ZOOM = 10.5;
   const RANK = { ok: 0, unknown: 1, info: 2, silent: 3, minor: 4, major: 5, critical: 6 };
 
+  /* The last tile zoom at which this many devices are grouped: with each, a view holds a quarter of them. */
+  function clusterTo(count) {
+    return Math.min(14, Math.max(CLUSTER_TO, Math.round(CITY_ZOOM + Math.log(count / SPARSE) / Math.log(4) - 0.5)));
+  }
+
   function style(layers, nameKey, data) {
+    const below = clusterTo(data.devices.features.length) + 0.5;
     const c = cityops.format.colour;
     const source = (name) => ({
       type: "geojson",
@@ -17,15 +25,18 @@ window.cityops = window.cityops || {};
         outline: source("outline"), districts: source("districts"), wards: source("wards"),
         rivers: source("rivers"), canals: source("canals"), roads: source("roads"), metro: source("metro"),
         devices: { type: "geojson", data: data.devices, promoteId: "id" },
-        marks: { type: "geojson", data: empty() },
+        marks: { type: "geojson", data: empty(), promoteId: "id" },
         chosen: { type: "geojson", data: empty() },
+        found: { type: "geojson", data: empty() },
         groups: {
-          type: "geojson", data: empty(), cluster: true, clusterRadius: 42, clusterMaxZoom: 9,
-          clusterProperties: { worst: ["max", ["get", "rank"]] },
+          type: "geojson", data: data.devices, promoteId: "id", cluster: true, clusterRadius: 46 * cityops.icons.scale(),
+          clusterMaxZoom: below - 0.5, clusterProperties: { worst: ["max", ["get", "rank"]] },
         },
         places: { type: "geojson", data: data.places },
+        ...cityops.mapLayers.sources(),
       },
-      layers: [...ground(c), ...water(c), ...roads(c), ...names(nameKey), ...devices(c), ...groups(c)],
+      layers: [...ground(c), ...water(c), ...roads(c), ...found(c), ...cityops.mapLayers.lines(), ...names(nameKey),
+               ...devices(c, below), ...groups(c, below), ...cityops.mapLayers.spots(), ...chosen(c)],
     };
   }
 
@@ -86,41 +97,66 @@ window.cityops = window.cityops || {};
     ];
   }
 
+  function found(c) {
+    return [
+      { id: "found-area", type: "fill", source: "found", filter: ["==", ["geometry-type"], "Polygon"],
+        paint: { "fill-color": c("accent"), "fill-opacity": 0.1 } },
+      { id: "found-line", type: "line", source: "found", layout: { "line-cap": "round", "line-join": "round" },
+        paint: { "line-color": c("accent"), "line-width": zooms(9, 2.5, 14, 5), "line-opacity": 0.85 } },
+    ];
+  }
+
   /* Few layers: without a GPU each costs as much again. Calm devices glow by their stroke,
      troubled ones by a blurred circle of their own. */
-  function devices(c) {
+  function devices(c, below) {
+    const s = cityops.icons.scale();
     const byState = (value) => ["match", value, ...Object.keys(RANK).flatMap((state) => [state, c("state-" + state)]), c("state-unknown")];
-    const colour = byState(["coalesce", ["feature-state", "state"], "unknown"]);
-    const marked = { source: "marks", minzoom: CLUSTER_BELOW };
+    const colour = byState(["coalesce", ["feature-state", "state"], ["get", "state"]]);
+    const marked = { source: "marks", minzoom: below };
     return [
-      { id: "devices", type: "circle", source: "devices", minzoom: CLUSTER_BELOW,
-        paint: { "circle-color": colour, "circle-radius": zooms(9.5, 1.8, 12, 2.8, 16, 6),
-                 "circle-stroke-color": colour, "circle-stroke-opacity": 0.26, "circle-stroke-width": zooms(9.5, 2, 12, 3.6, 16, 8) } },
+      { id: "devices", type: "circle", source: "devices", minzoom: below,
+        paint: { "circle-color": colour, "circle-radius": zooms(9.5, 1.8 * s, 12, 2.8 * s, 16, 6 * s), "circle-opacity": 1,
+                 "circle-stroke-color": colour, "circle-stroke-opacity": 0.26, "circle-stroke-width": zooms(9.5, 2 * s, 12, 3.6 * s, 16, 8 * s) } },
       { id: "mark-glow", type: "circle", ...marked,
         paint: { "circle-color": byState(["get", "state"]), "circle-blur": 1, "circle-opacity": 0.62,
-                 "circle-radius": zooms(9.5, 13, 13, 24, 16, 32) } },
+                 "circle-radius": zooms(9.5, 13 * s, 13, 24 * s, 16, 32 * s) } },
       { id: "marks", type: "symbol", ...marked,
         layout: { "icon-image": ["concat", "mark|", ["get", "state"]], "icon-allow-overlap": true, "icon-ignore-placement": true,
                   "symbol-sort-key": ["get", "rank"], "icon-size": zooms(9.5, 0.55, 12, 0.8, 15, 1.1) } },
-      { id: "chosen", type: "circle", source: "chosen",
-        paint: { "circle-color": "rgba(0,0,0,0)", "circle-radius": zooms(9.5, 9, 14, 16), "circle-stroke-color": c("text"), "circle-stroke-width": 2 } },
     ];
   }
 
-  function groups(c) {
-    const worst = ["coalesce", ["get", "worst"], ["get", "rank"]];
-    const colour = ["match", worst, ...Object.entries(RANK).flatMap(([state, rank]) => [rank, c("state-" + state)]), c("state-unknown")];
-    const count = ["coalesce", ["get", "point_count"], 1];
-    const radius = ["interpolate", ["linear"], count, 1, 5, 5, 11, 50, 17, 300, 24];
+  function chosen(c) {
+    const s = cityops.icons.scale();
     return [
-      { id: "group-glow", type: "circle", source: "groups", maxzoom: CLUSTER_BELOW,
-        paint: { "circle-color": colour, "circle-blur": 0.9, "circle-opacity": 0.45, "circle-radius": ["*", 1.7, radius] } },
-      { id: "groups", type: "circle", source: "groups", maxzoom: CLUSTER_BELOW,
-        paint: { "circle-color": colour, "circle-radius": radius, "circle-stroke-color": c("ground"), "circle-stroke-width": 1.5 } },
-      { id: "group-counts", type: "symbol", source: "groups", maxzoom: CLUSTER_BELOW, filter: ["has", "point_count"],
-        layout: { "icon-image": ["concat", "label|count|", ["to-string", ["get", "point_count"]]], "icon-allow-overlap": true } },
+      { id: "chosen", type: "circle", source: "chosen",
+        paint: { "circle-color": "rgba(0,0,0,0)", "circle-radius": zooms(9.5, 9 * s, 14, 16 * s), "circle-stroke-color": c("text"), "circle-stroke-width": 2 * s } },
     ];
   }
 
-  cityops.mapStyle = { style, RANK, CLUSTER_BELOW };
+  /* A group has the colour and, beside its count, the shape of the worst state inside. */
+  function groups(c, below) {
+    const s = cityops.icons.scale();
+    const worst = ["coalesce", ["get", "worst"], ["get", "rank"]];
+    const byRank = (make) => Object.entries(RANK).flatMap(([state, rank]) => [rank, make(state)]);
+    const colour = ["match", worst, ...byRank((state) => c("state-" + state)), c("state-unknown")];
+    const count = ["coalesce", ["get", "point_count"], 1];
+    const radius = ["interpolate", ["linear"], count, 1, 4 * s, 2, 9 * s, 5, 11 * s, 50, 16 * s, 300, 23 * s];
+    const group = { source: "groups", maxzoom: below };
+    const aside = ["interpolate", ["linear"], count, 5, ["literal", [14 * s, -14 * s]], 300, ["literal", [27 * s, -27 * s]]];
+    return [
+      { id: "group-glow", type: "circle", ...group, filter: ["has", "point_count"],
+        paint: { "circle-color": colour, "circle-blur": 0.9, "circle-opacity": 0.4, "circle-radius": ["*", 1.7, radius] } },
+      { id: "groups", type: "circle", ...group,
+        paint: { "circle-color": colour, "circle-radius": radius, "circle-stroke-color": c("ground"), "circle-stroke-width": 1.5 * s } },
+      { id: "group-counts", type: "symbol", ...group, filter: ["has", "point_count"],
+        layout: { "icon-image": ["concat", "label|count|", ["to-string", ["get", "point_count"]]], "icon-allow-overlap": true } },
+      { id: "group-marks", type: "symbol", ...group, filter: [">", worst, RANK.unknown],
+        layout: { "icon-image": ["concat", "mark|", ["match", worst, ...byRank((state) => state), "unknown"]], "icon-size": 0.8,
+                  "icon-offset": ["case", ["has", "point_count"], aside, ["literal", [0, 0]]],
+                  "icon-allow-overlap": true, "icon-ignore-placement": true } },
+    ];
+  }
+
+  cityops.mapStyle = { style, RANK, clusterTo, metres, zooms };
 })(window.cityops);

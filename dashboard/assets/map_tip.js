@@ -30,6 +30,12 @@ window.cityops = window.cityops || {};
         const value = element("span", "tip__value", `${number(row[2], metric.decimals)} ${metric.unit}`.trim());
         return [element("div", "", metric.name + " ", value)];
       });
+      const layer = cityops.layers.describe(device.device_id);
+      if (layer) {
+        const dot = element("span", "tip__dot");
+        dot.style.background = cityops.layers.colour(layer.shade);
+        lines.unshift(element("div", "tip__layer", dot, `${layer.text} · ${layer.name}`));
+      }
       card.replaceChildren(
         element("div", "tip__name", device.name[lang] || device.device_id),
         element("div", "tip__state", mark(state), states[state] || state),

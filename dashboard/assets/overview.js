@@ -2,10 +2,11 @@
 window.cityops = window.cityops || {};
 (function (cityops) {
   "use strict";
-  cityops.inventory = new Map(); // device id → device, as /api/v1/devices has it
+  const SLOW_MS = 5000; // how often values are looked at for their age
+  cityops.inventory = new Map(); // device id → device, as /api/v1/catalogue has it
 
   async function readInventory() {
-    const answer = await fetch("/api/v1/devices");
+    const answer = await fetch("/api/v1/catalogue");
     if (!answer.ok) throw new Error("devices " + answer.status);
     cityops.inventory = new Map((await answer.json()).map((device) => [device.device_id, device]));
   }
@@ -16,7 +17,7 @@ window.cityops = window.cityops || {};
     let map = null;
     let left = false;
 
-    cityops.overview = { choose, where(id) { return map.where(id); } };
+    cityops.overview = { choose, show, where(id) { return map.where(id); } };
     const leaveDrawer = drawer.mount();
     feed.onChoose((alert) => choose(alert.device_id, true));
 
@@ -27,12 +28,45 @@ window.cityops = window.cityops || {};
       if (map) map.choose(deviceId, fly);
     }
 
+    /* What a search found: a device opens its drawer, anything else is outlined. */
+    function show(place) {
+      if (place.kind === "device") { if (map) map.outline(null); choose(place.key, true); return; }
+      choose(null);
+      if (map) map.outline(place.geometry, box(place.geometry));
+    }
+
+    function box(geometry) {
+      const flat = geometry.coordinates.flat(Infinity);
+      const [east, north] = [flat.filter((_, i) => !(i % 2)), flat.filter((_, i) => i % 2)];
+      return [Math.min(...east), Math.min(...north), Math.max(...east), Math.max(...north)];
+    }
+
+    async function layer(key, anew) {
+      for (const button of root.querySelectorAll("[data-layer]")) {
+        button.setAttribute("aria-pressed", String(button.dataset.layer === (key || "")));
+      }
+      for (const legend of root.querySelectorAll("[data-legend]")) legend.hidden = legend.dataset.legend !== (key || "");
+      cityops.address.set("layer", key);
+      await cityops.layers.choose(key, anew);
+      if (map) map.layer();
+    }
+
     function reset() {
       tiles.reset();
       cityops.gauges.show();
       feed.reset();
       drawer.reset();
-      if (map) map.reset();
+      if (map) { map.reset(); catchUp(true).catch(failed); }
+    }
+
+    async function catchUp(anew) {
+      const changed = await cityops.layers.tick(anew);
+      if (map && changed.length) map.gauges(changed);
+    }
+
+    function failed(error) {
+      console.warn("overview:", error);
+      cityops.map.note("map_failed");
     }
 
     function frame(frame) {
@@ -40,27 +74,39 @@ window.cityops = window.cityops || {};
       if (frame.readings.length) cityops.gauges.show();
       feed.frame(frame);
       drawer.frame(frame);
-      if (map) map.states(frame.states);
+      if (!map) return;
+      map.states(frame.states);
+      map.gauges(cityops.layers.frame(frame));
     }
 
     function pick(event) {
       const gauge = event.target.closest("[data-gauge]");
       if (gauge) choose(gauge.dataset.gauge, true);
+      const button = event.target.closest("[data-layer]");
+      if (button) layer(button.dataset.layer || null).catch(failed);
     }
 
     function toggle(event) {
       const button = event.target.closest("[data-domain]");
       if (!button || !root.contains(button)) return;
-      const shown = button.getAttribute("aria-pressed") !== "true";
-      button.setAttribute("aria-pressed", String(shown));
-      if (shown) hidden.delete(button.dataset.domain);
+      if (hidden.has(button.dataset.domain)) hidden.delete(button.dataset.domain);
       else hidden.add(button.dataset.domain);
-      feed.hide(hidden);
+      cityops.address.set("hide", [...hidden].join(","));
+      showHidden();
       if (map) map.hide(hidden);
     }
 
+    function showHidden() {
+      for (const button of root.querySelectorAll("[data-domain]")) {
+        button.setAttribute("aria-pressed", String(!hidden.has(button.dataset.domain)));
+      }
+      feed.hide(hidden);
+    }
+
     function key(event) {
-      if (event.key === "Escape" && drawer.chosen) choose(null);
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      if (drawer.chosen) choose(null);
+      else if (map) map.outline(null);
     }
 
     async function begin() {
@@ -70,29 +116,39 @@ window.cityops = window.cityops || {};
       map = await cityops.map.make(document.getElementById("overview-map"), root.dataset.bbox.split(" ").map(Number), choose);
       if (left) { map.remove(); return; }
       if (live.ready) map.reset();
-      const asked = new URL(location.href).searchParams.get("device");
-      if (asked) choose(asked, true);
+      if (hidden.size) map.hide(hidden);
+      await layer(cityops.address.get("layer"));
+      const asked = cityops.address.get("device");
+      if (asked) choose(asked, !cityops.map.asked());
     }
 
     const off = [
       live.on("reset", reset),
       live.on("frame", frame),
-      live.on("catalogue", async () => { await readInventory(); if (map) map.reset(); }),
+      live.on("catalogue", async () => {
+        await readInventory();
+        if (!map) return;
+        map.reset(true);
+        await layer(cityops.layers.chosen, true);
+      }),
+      cityops.search.mount(show),
+      tiles.follow(),
     ];
+    for (const domain of (cityops.address.get("hide") || "").split(",")) if (domain) hidden.add(domain);
+    showHidden();
     const timer = setInterval(() => { feed.tick(); drawer.tick(); }, 1000);
+    const slow = setInterval(() => catchUp().catch(failed), SLOW_MS);
     root.addEventListener("click", toggle);
     root.addEventListener("click", pick);
     document.addEventListener("keydown", key);
     if (live.ready) reset();
-    begin().catch((error) => {
-      console.warn("overview:", error);
-      cityops.map.note("map_failed");
-    });
+    begin().catch(failed);
 
     return () => {
       left = true;
       off.forEach((forget) => forget());
       clearInterval(timer);
+      clearInterval(slow);
       document.removeEventListener("keydown", key);
       leaveDrawer();
       if (map) map.remove();

@@ -51,6 +51,33 @@ window.cityops = window.cityops || {};
     }
   }
 
+  /* On a narrow screen pages and settings are behind a button. */
+  function openMenu(event) {
+    const button = document.getElementById("shell-menu");
+    if (!button) return;
+    const open = button.getAttribute("aria-expanded") === "true";
+    const asked = event.target.closest && event.target.closest("#shell-menu");
+    if (asked) button.setAttribute("aria-expanded", String(!open));
+    else if (open && !event.target.closest("#shell-fold")) button.setAttribute("aria-expanded", "false");
+  }
+
+  function leaveMenu(event) {
+    const button = document.getElementById("shell-menu");
+    if (event.key !== "Escape" || !button || button.getAttribute("aria-expanded") !== "true") return;
+    event.preventDefault(); // what is below stays open
+    button.setAttribute("aria-expanded", "false");
+    button.focus();
+  }
+
+  /* Past the header, without a change of the address: Dash would take it for another page. */
+  function skip(event) {
+    if (!event.target.closest("#shell-skip")) return;
+    event.preventDefault();
+    const place = document.querySelector("main") || document.getElementById("_pages_content");
+    place.setAttribute("tabindex", "-1");
+    place.focus();
+  }
+
   function begin() {
     showPage();
     showClock();
@@ -60,6 +87,9 @@ window.cityops = window.cityops || {};
     cityops.live.start();
     document.addEventListener("click", chooseLanguage);
     document.addEventListener("click", chooseFace);
+    document.addEventListener("click", openMenu);
+    document.addEventListener("click", skip);
+    document.addEventListener("keydown", leaveMenu, true);
   }
 
   /* Pages come and go as Dash renders them: mount(id, begin) runs when the element appears. */

@@ -8,9 +8,10 @@ from enum import Enum
 
 from dashboard.runtime import Runtime
 from store.audit import record
-from store.passwords import LONGEST, matches
-from store.people import Credentials, find_credentials
+from store.passwords import LONGEST, check_password, hash_password, matches
+from store.people import Credentials, find_credentials, set_own_password
 from store.pool import Pool
+from store.refusals import finish_refusals, note_refusal
 from store.sessions import (
     begin_session,
     count_failures,
@@ -49,7 +50,7 @@ def sign_in(runtime: Runtime, attempt: Attempt) -> str | Refusal:
     """
     rules, now = runtime.settings.sign_in, datetime.now(UTC)
     name = _as_kept(attempt.name)
-    if not _may_try(runtime.pool, rules, name, attempt.address, now):
+    if not may_try(runtime.pool, rules, name, attempt.address, now):
         return Refusal.TOO_OFTEN
     with runtime.pool.connection() as conn:
         found = find_credentials(conn, name)
@@ -62,6 +63,35 @@ def sign_in(runtime: Runtime, attempt: Attempt) -> str | Refusal:
     return _begin(runtime.pool, rules, found, attempt.address, now)
 
 
+def change_password(runtime: Runtime, attempt: Attempt, wanted: str, token: str) -> int | Refusal:
+    """Set a person's own password where they know the present one; how many sessions ended.
+
+    That of ``token`` stays. A wrong password counts as at the sign-in page. Blocks.
+
+    Raises
+    ------
+    ConfigError
+        The new password cannot be used.
+    """
+    check_password(wanted, attempt.name)
+    now = datetime.now(UTC)
+    if not may_try(runtime.pool, runtime.settings.sign_in, attempt.name, attempt.address, now):
+        return Refusal.TOO_OFTEN
+    with runtime.pool.connection() as conn:
+        found = find_credentials(conn, attempt.name)
+    right = matches(found.password_hash if found else None, attempt.password[: LONGEST + 1])
+    if not right:
+        with runtime.pool.connection() as conn:
+            record(conn, attempt.name, "password.failed", attempt.name, {"address": attempt.address})
+        return Refusal.WRONG
+    password_hash = hash_password(wanted)
+    with runtime.pool.connection() as conn:
+        forgive_failures(conn, attempt.name)
+        ended = set_own_password(conn, attempt.name, password_hash, token)
+        record(conn, attempt.name, "password.change", attempt.name, {"sessions_ended": ended})
+    return ended
+
+
 def sign_out(runtime: Runtime, name: str, token: str) -> None:
     """End a session. Blocks: call it in a thread."""
     with runtime.pool.connection() as conn:
@@ -69,12 +99,17 @@ def sign_out(runtime: Runtime, name: str, token: str) -> None:
             record(conn, name, "sign_out", "session")
 
 
-def _may_try(pool: Pool, rules: SignIn, name: str, address: str, now: datetime) -> bool:
-    """Note the attempt as a failure before it is checked: many at once then count each other."""
+def may_try(pool: Pool, rules: SignIn, name: str, address: str, now: datetime) -> bool:
+    """Whether a password may be tried now, for a name and from an address. Blocks.
+
+    The attempt is noted as a failure before it is checked: many at once then count each other.
+    """
     since = now - timedelta(minutes=rules.window_min)
     with pool.connection() as conn:
+        finish_refusals(conn, now)
         by_name, by_address = count_failures(conn, name, address, since)
         if by_name >= rules.failures_per_name or by_address >= rules.failures_per_address:
+            note_refusal(conn, name if by_address < rules.failures_per_address else "?", address, now)
             return False
         note_failure(conn, name, address, now)
     with pool.connection() as conn:
@@ -83,6 +118,8 @@ def _may_try(pool: Pool, rules: SignIn, name: str, address: str, now: datetime) 
         if by_name == rules.failures_per_name:
             # The last try before the name is locked.
             record(conn, name, "sign_in.last_try", "session", {"address": address})
+        if not may:
+            note_refusal(conn, name if by_address <= rules.failures_per_address else "?", address, now)
     return may
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components.desk import live_value, row
-from dashboard.languages import Language
+from dashboard.components.desk import as_of, live_value, row
+from dashboard.components.marks import state_mark
+from dashboard.languages import Language, mark
 from dashboard.live.messages import LiveReading
 from dashboard.queries.environment import Station
 from dashboard.theme import AQI_COLOURS
 from dashboard.wording import AIR_ADVICE, AIR_CATEGORIES, NOISE_AREAS
+from telemetry.city import Threshold
 from telemetry.metrics import METRICS
 from telemetry.vn_aqi import AirCategory, AirIndex
 
 PICKER = "environment-station"
+NOISE = mark("Noise")
 
 
 def badge(text: str, category: AirCategory | None, *, large: bool = False) -> html.Span:
@@ -64,8 +68,8 @@ def station_rows(stations: Sequence[Station], chosen: str | None, language: Lang
     ]
 
 
-def station_head(station: Station, language: Language) -> html.Div:
-    """The index of the station in hand, and what it means for people."""
+def station_head(station: Station, place: str, now: datetime, language: Language) -> html.Div:
+    """The index of the station in hand, where it stands, and what the index means for people."""
     index = station.index
     said = language.t(AIR_CATEGORIES[index.category]) if index else language.t("No index yet")
     advice = (
@@ -79,7 +83,10 @@ def station_head(station: Station, language: Language) -> html.Div:
             html.Div(
                 [
                     html.P(said, className="air__category"),
-                    html.P(_facts(index, language), className="desk__facts"),
+                    html.P(
+                        [f"{mostly(index, language)} · {place} · ".removeprefix(" · "), as_of(now, language)],
+                        className="desk__facts",
+                    ),
                     html.P(advice, className="air__advice"),
                 ]
             ),
@@ -91,16 +98,20 @@ def station_head(station: Station, language: Language) -> html.Div:
 def pollutants(station: Station, newest: Mapping[int, LiveReading], language: Language) -> list[Component]:
     """Everything the station measures, live."""
     return [
-        live_value(station.streams[key], newest, language, name=_metric(key, language))
+        live_value(station.streams[key], newest, language, name=_named(key, station.index, language))
         for key in station.device.metrics
         if key in station.streams
     ]
 
 
 def noise_rows(
-    meters: Sequence[Station], newest: Mapping[int, LiveReading], language: Language
+    meters: Sequence[Station],
+    limits: Sequence[Threshold],
+    newest: Mapping[int, LiveReading],
+    states: Mapping[str, str],
+    language: Language,
 ) -> list[Component]:
-    """A line a noise meter, the loudest first."""
+    """A line a noise meter with the limit that watches it, the loudest first."""
 
     def loudness(meter: Station) -> float:
         stream = meter.streams.get("noise_dba")
@@ -109,14 +120,11 @@ def noise_rows(
 
     return [
         row(
-            html.Span(),
+            state_mark(states.get(meter.device.device_id, "unknown"), language),
             html.Span(
                 [
                     html.Span(_name(meter, language), className="desk__name"),
-                    html.Span(
-                        language.t(NOISE_AREAS.get(meter.device.tags.get("area", ""), "Noise")),
-                        className="desk__facts",
-                    ),
+                    html.Span(" · ".join(_noise_facts(meter, limits, language)), className="desk__facts"),
                 ],
                 className="desk__text",
             ),
@@ -124,6 +132,32 @@ def noise_rows(
         )
         for meter in sorted(meters, key=loudness)
     ]
+
+
+def mostly(index: AirIndex | None, language: Language) -> str:
+    """The dominant pollutant in words; empty without an index."""
+    return language.t("mostly {pollutant}", pollutant=_metric(index.dominant, language)) if index else ""
+
+
+def _noise_facts(meter: Station, limits: Sequence[Threshold], language: Language) -> list[str]:
+    """What the meter stands in, and the limit; one that is no law says so."""
+    said = [language.t(NOISE_AREAS.get(meter.device.tags.get("area", ""), NOISE))]
+    for limit in limits:
+        if limit.applies_to(meter.device, "noise_dba"):
+            level = language.quantity(limit.limit, 0, "dBA")
+            legal = limit.confidence == "V"
+            said.append(
+                language.t("limit {level}, {source}", level=level, source=limit.source)
+                if legal
+                else language.t("alert at {level}, a proposal", level=level)
+            )
+    return said
+
+
+def _named(key: str, index: AirIndex | None, language: Language) -> str:
+    part = index.parts.get(key) if index else None
+    name = _metric(key, language)
+    return name if part is None else language.t("{name} · index {part}", name=name, part=part)
 
 
 def _index_badge(index: AirIndex | None, *, large: bool = False) -> html.Span:

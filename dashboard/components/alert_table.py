@@ -7,6 +7,7 @@ from typing import Any
 
 import dash_ag_grid
 from dash import dcc, html
+from dash.development.base_component import Component
 
 from dashboard.components.attributes import aria, data
 from dashboard.languages import Language, mark
@@ -23,7 +24,17 @@ VERBS = {
 }
 """What people do, in the order of an alert's life."""
 
+ASSIGNED = {"mine": mark("Mine"), "nobody": mark("Unassigned")}
+"""Whose alerts: the reader's own, or those that no one has taken."""
+_ORDERS = {
+    "opened_at": mark("Newest first"),
+    "severity": mark("Worst first"),
+    "updated_at": mark("Last changed first"),
+}
+"""What a list without columns can be sorted by."""
+_SORTED = frozenset({"severity", "device", "status", "domain", "assignee", "opened_at", "updated_at"})
 _BLOCK = 100
+_SKELETONS = 8
 _THEME = (
     "themeQuartz.withParams({backgroundColor: 'var(--panel)', foregroundColor: 'var(--text)', "
     "headerBackgroundColor: 'var(--panel-2)', headerTextColor: 'var(--soft)', borderColor: 'var(--line)', "
@@ -33,25 +44,73 @@ _THEME = (
 )
 
 
-def filters(asked: Mapping[str, str], language: Language) -> html.Div:
+def filters(asked: Mapping[str, str], language: Language, *, may_act: bool) -> html.Div:
     """Plain controls; the scripts read them and the address keeps them."""
+    t = language.t
     severities = {str(severity): STATES[str(severity)] for severity in reversed(Severity)}
+    whose = ASSIGNED if may_act else {"nobody": ASSIGNED["nobody"]}
     return html.Div(
         [
-            _select("status", language.t("Any status"), STATUSES, asked, language),
-            _select("severity", language.t("Any severity"), severities, asked, language),
-            _select("domain", language.t("Any domain"), DOMAINS, asked, language),
+            _chips("status", t("Status"), STATUSES, asked, language),
+            _chips("severity", t("Severity"), severities, asked, language),
+            _chips("domain", t("Domain"), DOMAINS, asked, language),
+            _chips("assigned", t("Assignee"), whose, asked, language),
             dcc.Input(
                 id="alerts-q",
                 type="text",
                 value=asked.get("q", "")[:64],
                 maxLength=64,
-                placeholder=language.t("Search a device"),
+                placeholder=t("Search a device"),
                 className="alerts__search",
             ),
+            html.Select(
+                [html.Option(t(name), value=key) for key, name in _ORDERS.items()],
+                id="alerts-order",
+                className="field alerts__order",
+                **aria(label=t("Order")),
+            ),
         ],
-        className="page__bar",
+        id="alerts-filters",
+        className="page__bar alerts__filters",
     )
+
+
+def filter_switch(language: Language) -> html.Button:
+    """Shows the filters where there is no room for them: on a phone."""
+    return html.Button(
+        [language.t("Filters"), html.Span("", className="pill", hidden=True)],
+        id="alerts-filter-switch",
+        type="button",
+        className="button alerts__switch",
+        **aria(expanded="false", controls="alerts-filters"),
+    )
+
+
+def covers(language: Language) -> list[Component]:
+    """What stands over the list while it loads, where nothing is found, and where asking failed."""
+    t = language.t
+    rows = [html.Div(className="skeleton alerts__skeleton") for _ in range(_SKELETONS)]
+    return [
+        html.Div(rows, id="alerts-loading", className="alerts__cover", **aria(busy="true")),
+        _cover(
+            "alerts-none",
+            t("No alert matches these filters"),
+            t("Choose fewer filters, or another device."),
+            html.Button(t("Clear the filters"), id="alerts-clear", type="button", className="button"),
+        ),
+        _cover(
+            "alerts-empty",
+            t("No alert yet"),
+            t("All quiet. New alerts appear here by themselves."),
+            dcc.Link(t("To the map"), href="/", className="button", refresh=True),
+        ),
+        _cover(
+            "alerts-failed",
+            t("The alerts could not be read"),
+            t("The server did not answer. Try again."),
+            html.Button(t("Try again"), id="alerts-again", type="button", className="button"),
+        ),
+    ]
 
 
 def bulk_bar(language: Language) -> html.Div:
@@ -68,22 +127,23 @@ def bulk_bar(language: Language) -> html.Div:
     )
 
 
-def alert_table(language: Language, *, may_act: bool) -> dash_ag_grid.AgGrid:
-    """The grid, by blocks of a hundred rows as the reader scrolls."""
+def alert_table(asked: Mapping[str, str], language: Language, *, may_act: bool) -> dash_ag_grid.AgGrid:
+    """The grid, by blocks of a hundred rows as the reader scrolls, in the order the address asks for."""
     options: dict[str, Any] = {
         "theme": {"function": _THEME},
         "cacheBlockSize": _BLOCK,
         "maxBlocksInCache": 20,
-        "rowHeight": 42,
+        "rowHeight": 46,
         "headerHeight": 40,
         "enableCellTextSelection": True,
     }
     if may_act:
         options["rowSelection"] = {"mode": "multiRow", "headerCheckbox": False}
+        options["selectionColumnDef"] = {"width": 44, "minWidth": 44, "resizable": False}
     return dash_ag_grid.AgGrid(
         id="alerts-grid",
         rowModelType="infinite",
-        columnDefs=_columns(language),
+        columnDefs=_sorted(_columns(language), asked),
         defaultColDef={"resizable": True, "sortable": False, "filter": False},
         getRowId="params.data.row_id",
         dashGridOptions=options,
@@ -94,37 +154,45 @@ def alert_table(language: Language, *, may_act: bool) -> dash_ag_grid.AgGrid:
 
 def _columns(language: Language) -> list[dict[str, Any]]:
     t = language.t
-    return [
-        {"field": "severity", "headerName": t("Severity"), "width": 140, "sortable": True}
-        | {"cellRenderer": "AlertSeverity"},
-        {"field": "device", "headerName": t("Device"), "flex": 2, "minWidth": 170, "sortable": True}
+    columns: list[dict[str, Any]] = [
+        {"field": "severity", "headerName": t("Severity"), "width": 150, "cellRenderer": "AlertSeverity"},
+        {"field": "device", "headerName": t("Device"), "flex": 3, "minWidth": 150}
         | {"cellRenderer": "AlertDevice"},
-        {"field": "text", "headerName": t("What happened"), "flex": 4, "minWidth": 230}
+        {"field": "text", "headerName": t("What happened"), "flex": 5, "minWidth": 200}
         | {"cellRenderer": "AlertText"},
-        {"field": "status", "headerName": t("Status"), "width": 150, "sortable": True}
-        | {"cellRenderer": "AlertStatus"},
-        {"field": "domain", "headerName": t("Domain"), "width": 130, "sortable": True}
-        | {"cellRenderer": "AlertDomain"},
-        {"field": "assignee", "headerName": t("Assignee"), "width": 130, "sortable": True},
-        {"field": "opened_at", "headerName": t("Opened"), "width": 140, "sortable": True}
-        | {"cellRenderer": "AlertTime", "initialSort": "desc"},
-        {"field": "updated_at", "headerName": t("Changed"), "width": 140, "sortable": True}
-        | {"cellRenderer": "AlertTime"},
+        {"field": "status", "headerName": t("Status"), "width": 132, "cellRenderer": "AlertStatus"},
+        {"field": "domain", "headerName": t("Domain"), "width": 118, "cellRenderer": "AlertDomain"},
+        {"field": "assignee", "headerName": t("Assignee"), "width": 140, "cellRenderer": "AlertAssignee"},
+        {"field": "opened_at", "headerName": t("Opened"), "width": 122, "cellRenderer": "AlertTime"},
+        {"field": "updated_at", "headerName": t("Changed"), "width": 122, "cellRenderer": "AlertTime"},
     ]
+    return [column | {"sortable": column["field"] in _SORTED} for column in columns]
 
 
-def _select(
-    name: str, everything: str, options: Mapping[str, str], asked: Mapping[str, str], language: Language
+def _sorted(columns: list[dict[str, Any]], asked: Mapping[str, str]) -> list[dict[str, Any]]:
+    by = asked.get("sort", "")
+    by = by if by in _SORTED else "opened_at"
+    way = "asc" if asked.get("order") == "asc" else "desc"
+    return [column | {"initialSort": way} if column["field"] == by else column for column in columns]
+
+
+def _cover(key: str, title: str, hint: str, action: Component) -> html.Div:
+    said = [html.P(title, className="empty__title"), html.P(hint), action]
+    return html.Div(html.Div(said, className="empty"), id=key, className="alerts__cover", hidden=True)
+
+
+def _chips(
+    name: str, label: str, options: Mapping[str, str], asked: Mapping[str, str], language: Language
 ) -> html.Span:
-    chosen = asked.get(name, "")
+    chosen = asked.get(name, "").split(",")
     items = [
         html.Button(
             language.t(text),
             type="button",
             className="chip",
             **data(filter=name, value=key),
-            **aria(pressed="true" if key in chosen.split(",") else "false"),
+            **aria(pressed="true" if key in chosen else "false"),
         )
         for key, text in options.items()
     ]
-    return html.Span(items, className="chips", role="group", **aria(label=everything))
+    return html.Span(items, className="chips", role="group", **aria(label=label))

@@ -9,6 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from alerts.lifecycle import Kind, allowed
+from alerts.policy import CLOSING
 from dashboard.components.alert_table import VERBS
 from dashboard.components.attributes import aria, data
 from dashboard.components.marks import state_mark
@@ -59,14 +60,29 @@ def facts(item: AlertItem, view: AlertView, city: City, language: Language) -> h
             ),
         ],
         **data(version=item.version, status=item.status),
+        **data(device=item.device_id, lat=view.device.lat, lon=view.device.lon, state=_mark(item)),
         id="alert-state",
     )
 
 
-def actions(item: AlertItem, language: Language) -> list[Component]:
-    """The next steps of its life, taking it, and the verdict."""
+def place(language: Language, attribution: str) -> html.Div:
+    """The small map's frame; ``assets/alert_map.js`` draws into it."""
+    return html.Div(
+        [
+            html.Div(id="alert-map", className="alert-page__map-canvas"),
+            html.A(language.t("Show on the map"), id="alert-map-link", href="/", className="button"),
+            html.Div(attribution, className="map__sources"),
+        ],
+        className="panel alert-page__map",
+        role="group",
+        **aria(label=language.t("Where it is")),
+    )
+
+
+def actions(item: AlertItem, people: Sequence[str], language: Language) -> list[Component]:
+    """The next steps of its life, taking it or giving it to one of ``people``, and the verdict."""
     status = AlertStatus(item.status)
-    steps = [
+    steps: list[Component] = [
         html.Button(language.t(name), type="button", className="button", **data(verb=verb))
         for verb, name in VERBS.items()
         if allowed(status, _KINDS[verb])
@@ -74,6 +90,7 @@ def actions(item: AlertItem, language: Language) -> list[Component]:
     if allowed(status, Kind.ASSIGNED):
         take = language.t("Assign to me")
         steps.append(html.Button(take, type="button", className="button", **data(verb="assign")))
+        steps.append(_assignees(item, people, language))
     verdicts = [
         html.Button(
             language.t(name),
@@ -144,12 +161,37 @@ def missing(language: Language) -> html.Div:
     return html.Div(html.P(language.t("No such alert"), className="empty__title"), className="empty")
 
 
+def _assignees(item: AlertItem, people: Sequence[str], language: Language) -> html.Select:
+    options = [html.Option(language.t("Assign to…"), value="")]
+    options += [html.Option(name, value=name) for name in people if name != item.assignee]
+    if item.assignee:
+        # No name is a dash.
+        options.append(html.Option(language.t("Assign to no one"), value="-"))
+    return html.Select(
+        options, id="alert-assignee", className="field", **aria(label=language.t("Assign to…"))
+    )
+
+
+def _mark(item: AlertItem) -> str:
+    """What the device's mark on the map looks like."""
+    if not item.live:
+        return "ok"
+    return "silent" if item.rule == "silence" else item.severity
+
+
+def _who(actor: str, language: Language) -> str:
+    kinds = {"detector": language.t("Detector"), "system": language.t("System")}
+    return kinds.get(actor.partition(":")[0], actor) if ":" in actor else actor
+
+
 def _event(event: AlertEvent, language: Language) -> html.Li:
-    detector = event.actor.startswith("detector:")
-    who = language.t("Detector") if detector else event.actor
+    who = _who(event.actor, language)
     said = [html.Span(language.t(EVENTS.get(event.kind, event.kind)), className="life__what")]
     if isinstance(person := event.detail.get("assignee"), str):
         said.append(html.Span(f"→ {person}"))
+    if event.actor == CLOSING:
+        hours = float(event.detail.get("after_h") or 0)
+        said.append(html.Span(language.t("(resolved for {hours} h)", hours=language.number(hours))))
     if (verdict := event.detail.get("verdict")) in VERDICTS:
         said.append(html.Span(language.t(VERDICTS[verdict])))
     return html.Li(

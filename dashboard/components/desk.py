@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -12,11 +13,19 @@ from dash.development.base_component import Component
 from dashboard.components.attributes import aria, data
 from dashboard.languages import Language
 from dashboard.live.messages import LiveReading
-from telemetry.devices import Stream
+from dashboard.wording import unit_name
+from telemetry.devices import Device, Stream
 from telemetry.metrics import METRICS
 
 REFRESH_MS = 30_000
 """How often a desk asks again for what the live feed does not carry."""
+LOW_CHART = "chart desk__chart--low"
+"""The kind of slot that a chart of half a page's width takes."""
+MOST_ROWS = 10
+"""Rows of a list that a desk shows."""
+OLD_MS = 150_000.0
+OLD_INTERVALS = 3
+"""A value older than both is shown as old, and counts for nothing (``assets/desk.js`` says the same)."""
 
 
 def desk(page: str, side: Sequence[Component], main: Sequence[Component]) -> html.Main:
@@ -74,14 +83,63 @@ def picker(identity: str, options: Sequence[Mapping[str, str]], value: str | Non
     )
 
 
-def graph(identity: str, figure: dict[str, Any]) -> dcc.Graph:
-    """A chart without Plotly's tool bar."""
-    return dcc.Graph(
-        id=identity,
-        figure=figure,
-        style={"height": "100%"},
-        config={"displayModeBar": False, "responsive": True, "doubleClick": "reset"},
+def graph(identity: str, figure: dict[str, Any], said: str, now: datetime, language: Language) -> html.Figure:
+    """A chart without Plotly's tool bar, and under it what it shows in a sentence and since when."""
+    return html.Figure(
+        [
+            html.Div(
+                dcc.Graph(
+                    id=identity,
+                    figure=figure,
+                    style={"height": "100%"},
+                    config={"displayModeBar": False, "responsive": True, "doubleClick": "reset"},
+                ),
+                className="figure__chart",
+                **aria(hidden="true"),
+            ),
+            html.Figcaption([html.Span(said), " ", as_of(now, language)], className="figure__said"),
+        ],
+        className="figure",
     )
+
+
+def as_of(moment: datetime, language: Language) -> html.Span:
+    """When something was worked out; the scripts say how long ago that is, and mark what got old."""
+    return html.Span(
+        language.t("as of {time}", time=language.time(moment)),
+        className="as-of",
+        **data(as_of=round(moment.timestamp() * 1000)),
+    )
+
+
+def options(devices: Sequence[Device], language: Language) -> list[dict[str, str]]:
+    """Devices as a picker offers them."""
+    return [{"value": d.device_id, "label": language.pick(d.name_vi, d.name_en)} for d in devices]
+
+
+def chosen(asked: str | None, offered: Sequence[Mapping[str, str]]) -> str | None:
+    """What the address asks for where it is offered, else the first."""
+    values = [option["value"] for option in offered]
+    return asked if asked in values else next(iter(values), None)
+
+
+def fresh(reading: LiveReading | None, stream: Stream | None, now_ms: float) -> bool:
+    """Whether a reading is young enough to count as the present."""
+    if reading is None or stream is None:
+        return False
+    return now_ms - reading[1] <= max(OLD_MS, OLD_INTERVALS * stream.interval_s * 1000)
+
+
+def capped(rows: Sequence[Component], kind: str, language: Language) -> list[Component]:
+    """The first rows, and the way to the rest.
+
+    Dash's renderer walks every part of what a callback gives, in time that grows faster than
+    their number: a hundred rows would hold the page up for seconds at each refresh.
+    """
+    if len(rows) <= MOST_ROWS:
+        return list(rows)
+    said = language.t("All {count} in the inventory", count=language.number(len(rows)))
+    return [*rows[:MOST_ROWS], html.A(said, href=f"/devices?kind={kind}", className="desk__more")]
 
 
 def live_value(
@@ -97,7 +155,7 @@ def live_value(
         [
             *named,
             html.Span(number, className="value__number"),
-            html.Span(metric.unit if metric else "", className="value__unit"),
+            html.Span(unit_name(language, metric.unit) if metric else "", className="value__unit"),
             html.Span("", className="value__age"),
         ],
         key=f"{stream.stream_id}",

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from dashboard.components.desk import graph
 from dashboard.components.drawer import device_head, metric_name, values
 from dashboard.components.marks import state_mark
+from dashboard.figures.captions import course
 from dashboard.figures.stream_chart import stream_chart
 from dashboard.languages import Language
 from dashboard.queries.charts import ChartData
 from dashboard.queries.devices import DeviceView
 from dashboard.runtime import Runtime
 from dashboard.sentences import describe
-from dashboard.wording import state_name
+from dashboard.wording import state_name, unit_name
+from telemetry.devices import Device
+from telemetry.metrics import METRICS
 
 _REFRESH_MS = 30_000
 
@@ -39,7 +43,7 @@ def device_frame(device_id: str, language: Language) -> html.Main:
 
 
 def device_parts(
-    view: DeviceView, charts: Sequence[ChartData], runtime: Runtime, language: Language
+    view: DeviceView, charts: Sequence[ChartData], now: datetime, runtime: Runtime, language: Language
 ) -> list[Component]:
     """The page's content."""
     newest = runtime.picture.latest([stream.stream_id for stream in view.streams])
@@ -54,6 +58,7 @@ def device_parts(
             [
                 html.P([state_mark(state, language), state_name(language, state)], className="state"),
                 *device_head(view.device, runtime.city, language),
+                html.P(_registered(view.device, language), className="drawer__facts"),
                 html.Div(links, className="page__bar"),
             ],
             className="panel",
@@ -63,7 +68,7 @@ def device_parts(
         html.H3(language.t("Open alerts"), className="panel__title section"),
         _alerts(view, runtime, language),
         html.H3(language.t("The last 24 hours"), className="panel__title section"),
-        html.Div([_chart(found, language) for found in charts], className="charts"),
+        html.Div([_chart(found, now, language) for found in charts], className="charts"),
     ]
 
 
@@ -98,10 +103,17 @@ def _alerts(view: DeviceView, runtime: Runtime, language: Language) -> Component
     return html.Table(html.Tbody(rows), className="sheet")
 
 
-def _chart(found: ChartData, language: Language) -> html.Div:
-    figure: dict[str, Any] = stream_chart(found.series, found.thresholds, found.anomalies, language)
-    graph = dcc.Graph(
-        figure=figure, style={"height": "100%"}, config={"displayModeBar": False, "responsive": True}
-    )
-    name = metric_name(found.series.stream.metric, language)
-    return html.Div([html.H4(name, className="page__note"), graph], className="panel")
+def _registered(device: Device, language: Language) -> str:
+    """Where it stands, and how often it reports."""
+    every = language.t("reports every {interval}", interval=language.quantity(device.interval_s, 0, "s"))
+    return f"{device.lat:.5f}, {device.lon:.5f} · {every}"
+
+
+def _chart(found: ChartData, now: datetime, language: Language) -> html.Div:
+    series = found.series
+    name, metric = metric_name(series.stream.metric, language), METRICS.get(series.stream.metric)
+    unit, decimals = (unit_name(language, metric.unit), metric.decimals) if metric else ("", 2)
+    figure = stream_chart(series, found.thresholds, found.anomalies, language)
+    said = course(name, series.times * 1000, series.values, unit, decimals, language)
+    drawn = graph(f"device-chart-{series.stream.stream_id}", figure, said, now, language)
+    return html.Div([html.H4(name, className="page__note"), drawn], className="panel")

@@ -13,7 +13,7 @@ from dashboard.components.attributes import aria, data
 from dashboard.languages import Language
 from dashboard.live.messages import LiveReading
 from dashboard.queries.devices import DeviceView
-from dashboard.wording import domain_name, kind_name
+from dashboard.wording import domain_name, kind_name, unit_name
 from telemetry.city import City
 from telemetry.devices import Device, Stream
 from telemetry.metrics import METRICS
@@ -122,7 +122,7 @@ def _value(stream: Stream, reading: LiveReading | None, language: Language) -> h
             html.Span(
                 [
                     html.Span(number, className="value__number"),
-                    html.Span(metric.unit if metric else "", className="value__unit"),
+                    html.Span(unit_name(language, metric.unit) if metric else "", className="value__unit"),
                 ],
                 className="value__value",
             ),

@@ -20,8 +20,27 @@ def header(city: City, language: Language) -> html.Header:
     return html.Header(
         className="bar",
         children=[
+            html.A(language.t("Skip to the page"), href="#_pages_content", className="skip", id="shell-skip"),
             _brand(city, language),
-            _navigation(language),
+            html.Button(
+                html.Span(className="menu__sign", **aria(hidden="true")),
+                id="shell-menu",
+                type="button",
+                className="menu",
+                title=language.t("Menu"),
+                **aria(label=language.t("Menu"), expanded="false", controls="shell-fold"),
+            ),
+            html.Div(
+                [
+                    _navigation(language),
+                    html.Div(
+                        [_bell(language), _face_switch(language), _language_switch(language), _who(language)],
+                        className="bar__own",
+                    ),
+                ],
+                id="shell-fold",
+                className="bar__fold",
+            ),
             html.Div(
                 className="bar__side",
                 children=[
@@ -36,11 +55,9 @@ def header(city: City, language: Language) -> html.Header:
                         [html.Time(id="shell-time", className="clock__time"), html.Span(id="shell-date")],
                         className="clock",
                     ),
-                    _face_switch(language),
-                    _language_switch(language),
-                    _who(language),
                 ],
             ),
+            html.P(id="shell-bell-said", className="bell__said", role="status", hidden=True),
         ],
     )
 
@@ -81,11 +98,14 @@ def _who(language: Language) -> html.Div:
     return html.Div(
         className="who",
         children=[
-            html.Div(
+            html.A(
                 [
                     html.Span(caller.identity.name, className="who__name", title=caller.identity.name),
                     html.Span(role_name(language, caller.identity.role), className="who__role"),
-                ]
+                ],
+                href="/account",
+                className="who__own",
+                title=language.t("My account"),
             ),
             html.Form(
                 [
@@ -96,6 +116,23 @@ def _who(language: Language) -> html.Div:
                 method="post",
             ),
         ],
+    )
+
+
+def _bell(language: Language) -> html.Button:
+    # The scripts say whether it is on: that is the browser's to keep.
+    said = language.t("Sound and notifications for critical alerts")
+    return html.Button(
+        [
+            html.Span(className="bell__sign", **aria(hidden="true")),
+            html.Span(id="shell-bell-state", className="unseen"),
+        ],
+        id="shell-bell",
+        type="button",
+        className="bell",
+        title=said,
+        **data(state="off"),
+        **aria(label=said, pressed="false", describedby="shell-bell-state"),
     )
 
 

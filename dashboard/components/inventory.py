@@ -9,6 +9,7 @@ import dash_ag_grid as dag
 from dash import html
 
 from dashboard.components.attributes import aria
+from dashboard.components.marks import WORST_FIRST
 from dashboard.languages import Language
 from dashboard.live.picture import Picture
 from dashboard.wording import domain_name, kind_name, state_name
@@ -37,22 +38,23 @@ def inventory_tabs(language: Language, here: str) -> html.Nav:
 def inventory_grid(language: Language) -> Any:
     """The table, empty."""
     columns: list[dict[str, Any]] = [
-        {"field": "state", "headerName": language.t("State"), "cellRenderer": "DeviceState", "width": 150},
-        {"field": "name", "headerName": language.t("Device"), "cellRenderer": "DeviceLink", "flex": 2},
-        {"field": "kind", "headerName": language.t("Kind"), "flex": 1},
-        {"field": "domain", "headerName": language.t("Domain"), "width": 130},
-        {"field": "zone", "headerName": language.t("District"), "width": 150},
-        {"field": "seen", "headerName": language.t("Last seen"), "width": 150}
-        | {"valueFormatter": {"function": "deviceAge(params.value)"}, "filter": False},
-        _number("battery", language.t("Battery"), "%"),
-        _number("rssi", language.t("Signal"), "dBm"),
+        {"field": "state", "headerName": language.t("State"), "cellRenderer": "DeviceState", "width": 135},
+        {"field": "name", "headerName": language.t("Device"), "cellRenderer": "DeviceLink", "flex": 3}
+        | {"minWidth": 220},
+        {"field": "kind", "headerName": language.t("Kind"), "flex": 1, "minWidth": 170},
+        {"field": "domain", "headerName": language.t("Domain"), "width": 115},
+        {"field": "zone", "headerName": language.t("District"), "width": 175},
+        {"field": "seen", "headerName": language.t("Last seen"), "width": 130}
+        | {"valueFormatter": {"function": "deviceAge(params.value)"}},
+        _number("battery", language.t("Battery"), "%", language.t("no battery")),
+        _number("rssi", language.t("Signal"), "dBm", language.t("not reported")),
     ]
     return dag.AgGrid(
         id="devices-grid",
         columnDefs=columns,
         rowData=[],
         getRowId="params.data.id",
-        defaultColDef={"sortable": True, "resizable": True, "filter": "agTextColumnFilter", "minWidth": 90},
+        defaultColDef={"sortable": True, "resizable": True, "minWidth": 90},
         dashGridOptions={
             "theme": GRID_THEME,
             "rowHeight": 36,
@@ -66,7 +68,10 @@ def inventory_grid(language: Language) -> Any:
 def inventory_rows(
     inventory: Sequence[tuple[Device, Sequence[Stream]]], picture: Picture, city: City, language: Language
 ) -> list[dict[str, Any]]:
-    """One row a device, by id; ``…_key`` is what the filters compare."""
+    """One row a device, the worst state first; ``…_key`` is what the filters compare.
+
+    A device whose profile has no battery or signal says so; one that has it and is silent shows a dash.
+    """
     states, newest = picture.states(), picture.latest()
     zones = {zone.code: language.pick(zone.name_vi, zone.name_en) for zone in city.zones}
     rows: list[dict[str, Any]] = []
@@ -89,17 +94,18 @@ def inventory_rows(
                 "kind_key": device.kind,
                 "domain_key": str(device.domain),
                 "zone_key": device.zone,
+                "text_key": f"{device.device_id} {device.name_vi} {device.name_en}".casefold(),
             }
         )
-    return rows
+    return sorted(rows, key=lambda row: (WORST_FIRST.index(row["state_key"]), row["name"]))
 
 
-def _number(field: str, name: str, unit: str) -> dict[str, Any]:
+def _number(field: str, name: str, unit: str, without: str) -> dict[str, Any]:
     return {
         "field": field,
         "headerName": name,
         "type": "rightAligned",
-        "filter": "agNumberColumnFilter",
-        "width": 110,
-        "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}')"},
+        "width": 115,
+        "comparator": {"function": "numbersLast"},
+        "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}', '{without}')"},
     }

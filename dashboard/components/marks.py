@@ -8,6 +8,9 @@ from dashboard.components.attributes import aria
 from dashboard.languages import Language
 from dashboard.wording import state_name
 
+WORST_FIRST = ("critical", "major", "minor", "silent", "info", "unknown", "ok")
+"""States in the order in which people look after them."""
+
 
 def state_mark(state: str, language: Language, *, large: bool = False) -> html.Span:
     """A small shape in the state's colour; the shapes are in ``assets/marks.css``."""

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components.desk import live_value, row
+from dashboard.components.desk import as_of, fresh, live_value, row
 from dashboard.components.marks import state_mark
 from dashboard.languages import Language, mark
 from dashboard.live.messages import LiveReading
-from dashboard.queries.energy import FACTOR, POWER, VOLTAGE, LampState, Unit, lamp_state, rated_kw
+from dashboard.queries.energy import (
+    FACTOR,
+    POWER,
+    VOLTAGE,
+    LampState,
+    Unit,
+    lamp_state,
+    nominal_v,
+    rated_kw,
+)
 from telemetry.city import Threshold
 
-SHOWN: Final = 12
+SHOWN: Final = 10
 LAMPS: Final[dict[LampState, tuple[str, str]]] = {
     "failing": ("major", mark("Dark at night")),
     "burning": ("minor", mark("Burning by day")),
@@ -25,6 +36,7 @@ LAMPS: Final[dict[LampState, tuple[str, str]]] = {
     "off": ("ok", mark("Off by day")),
 }
 """Mark and words of what a cabinet's lamps do, the worst first."""
+_TOLD: Final[tuple[LampState, ...]] = ("failing", "burning")
 
 
 def voltage_rows(
@@ -38,7 +50,7 @@ def voltage_rows(
         _row(
             unit,
             passed(unit, VOLTAGE, limits, newest),
-            language.t("{share} % from nominal", share=f"{100 * share:+.1f}".replace(".", _point(language))),
+            language.t("{share} % from nominal", share=language.signed(100 * share, 1)),
             live_value(unit.streams.get(VOLTAGE), newest, language),
             language,
         )
@@ -64,12 +76,51 @@ def factor_rows(
     ]
 
 
+def lamp_summary(
+    cabinets: Sequence[Unit],
+    newest: Mapping[int, LiveReading],
+    now: datetime,
+    language: Language,
+    *,
+    dark: bool | None,
+) -> html.Div:
+    """How many cabinets fail, burn by day, or say nothing."""
+    counted = Counter(lamps_of(unit, newest, now, dark=dark) for unit in cabinets)
+    tiles = [
+        html.Div(
+            [
+                html.Span(
+                    [state_mark(LAMPS[state][0], language), language.t(LAMPS[state][1])],
+                    className="tile__name",
+                ),
+                html.Span(
+                    [
+                        html.Span(language.number(counted[state]), className="tile__number"),
+                        f" / {language.number(len(cabinets))}",
+                    ],
+                    className="tile__value",
+                ),
+            ],
+            className="tile",
+        )
+        for state in _TOLD
+    ]
+    return html.Div([*tiles, html.P(as_of(now, language), className="desk__facts")], className="desk__tiles")
+
+
 def lamp_rows(
-    cabinets: Sequence[Unit], newest: Mapping[int, LiveReading], language: Language, *, dark: bool | None
+    cabinets: Sequence[Unit],
+    newest: Mapping[int, LiveReading],
+    now: datetime,
+    language: Language,
+    *,
+    dark: bool | None,
 ) -> list[Component]:
     """A line a lighting cabinet, what fails first."""
     order = list(LAMPS)
-    found: list[tuple[Unit, LampState]] = [(unit, lamps_of(unit, newest, dark=dark)) for unit in cabinets]
+    found: list[tuple[Unit, LampState]] = [
+        (unit, lamps_of(unit, newest, now, dark=dark)) for unit in cabinets
+    ]
     found.sort(key=lambda item: (order.index(item[1]), item[0].device.device_id))
     return [
         _row(
@@ -83,18 +134,17 @@ def lamp_rows(
     ]
 
 
-def lamps_of(unit: Unit, newest: Mapping[int, LiveReading], *, dark: bool | None) -> LampState:
-    """What a cabinet's lamps do."""
-    return lamp_state(_value(unit, POWER, newest), rated_kw(unit.device), dark=dark)
+def lamps_of(unit: Unit, newest: Mapping[int, LiveReading], now: datetime, *, dark: bool | None) -> LampState:
+    """What a cabinet's lamps do; an old reading says nothing of that."""
+    stream = unit.streams.get(POWER)
+    reading = newest.get(stream.stream_id) if stream else None
+    power = reading[2] if reading and fresh(reading, stream, now.timestamp() * 1000) else None
+    return lamp_state(power, rated_kw(unit.device), dark=dark)
 
 
 def deviation(unit: Unit, newest: Mapping[int, LiveReading]) -> float | None:
-    """The voltage's distance from nominal as a share of it; of lamps that are off there is none."""
-    value = _value(unit, VOLTAGE, newest)
-    try:
-        nominal = float(unit.device.tags["nominal_v"])
-    except (KeyError, ValueError):
-        return None
+    """The voltage's distance from nominal as a share of it."""
+    value, nominal = _value(unit, VOLTAGE, newest), nominal_v(unit.device)
     return None if value is None or nominal <= 0 else value / nominal - 1
 
 
@@ -128,7 +178,3 @@ def _value(unit: Unit, metric: str, newest: Mapping[int, LiveReading]) -> float 
     stream = unit.streams.get(metric)
     reading = newest.get(stream.stream_id) if stream else None
     return reading[2] if reading else None
-
-
-def _point(language: Language) -> str:
-    return "," if language.code == "vi" else "."

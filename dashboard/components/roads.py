@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components.desk import live_value, row
+from dashboard.components.desk import as_of, live_value, row
 from dashboard.components.marks import state_mark
 from dashboard.languages import Language
 from dashboard.live.messages import LiveReading
@@ -20,9 +21,11 @@ PICKER: Final = "traffic-road"
 _LEVEL_STATES: Final = {"A": "ok", "B": "ok", "C": "info", "D": "minor", "E": "major", "F": "critical"}
 
 
-def road_rows(found: Sequence[RoadNow], chosen: str | None, language: Language) -> list[Component]:
+def road_rows(
+    found: Sequence[RoadNow], chosen: str | None, now: datetime, language: Language
+) -> list[Component]:
     """A line a road: level of service, speed, and how it stands against its usual."""
-    return [
+    rows: list[Component] = [
         row(
             html.Span(
                 item.level or "–",
@@ -43,6 +46,7 @@ def road_rows(found: Sequence[RoadNow], chosen: str | None, language: Language) 
         )
         for item in found
     ]
+    return [*rows, html.P(as_of(now, language), className="desk__facts")] if rows else []
 
 
 def device_rows(

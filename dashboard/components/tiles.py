@@ -15,8 +15,17 @@ _PENDING = "–"
 
 
 def tiles(language: Language) -> html.Div:
-    """Devices online, readings a second, open alerts by severity, and a row a domain."""
-    return html.Div(className="tiles", children=[_devices(language), _rate(language), _alerts(language)])
+    """Devices online, readings a second, open alerts by severity; and the moment they are of."""
+    return html.Div(
+        className="tiles",
+        id="overview-tiles",
+        children=[
+            _devices(language),
+            _rate(language),
+            _alerts(language),
+            html.P(id="overview-as-of", className="tiles__as-of"),
+        ],
+    )
 
 
 def _devices(language: Language) -> html.Section:
@@ -28,7 +37,7 @@ def _devices(language: Language) -> html.Section:
                 [slot("online", "tile__number"), html.Span("/", className="tile__of"), slot("devices")],
                 className="tile__value",
             ),
-            html.Div(html.Div(className="gauge__fill", id="overview-online-fill"), className="gauge"),
+            _line("online", language.t("Devices online, last 6 hours")),
             html.Div(
                 [state_mark("silent", language), slot("silent"), html.Span(language.t("no signal"))],
                 className="tile__note",
@@ -43,7 +52,8 @@ def _rate(language: Language) -> html.Section:
         children=[
             html.H2(language.t("Readings per second"), className="tile__name"),
             html.Div([slot("readings_per_s", "tile__number")], className="tile__value"),
-            html.Canvas(id="overview-rate-line", className="spark", **aria(hidden="true")),
+            _line("rate", language.t("Readings per second, last 90 seconds")),
+            html.Div(html.Span(language.t("last 90 s")), className="tile__note"),
         ],
     )
 
@@ -53,7 +63,14 @@ def _alerts(language: Language) -> html.Section:
         className="tile tile--wide",
         children=[
             html.H2(language.t("Open alerts"), className="tile__name"),
-            html.Div([slot("alerts", "tile__number")], className="tile__value"),
+            html.Div(
+                [
+                    slot("alerts", "tile__number"),
+                    html.Span(id="overview-alerts-change", className="tile__change"),
+                    _line("alerts", language.t("Open alerts, last 6 hours")),
+                ],
+                className="tile__value tile__value--line",
+            ),
             html.Ul(
                 [
                     html.Li(
@@ -69,6 +86,13 @@ def _alerts(language: Language) -> html.Section:
                 className="severities",
             ),
         ],
+    )
+
+
+def _line(key: str, said: str) -> html.Canvas:
+    """A sparkline; the scripts draw it, and the numbers beside it say the same."""
+    return html.Canvas(
+        id=f"overview-{key}-line", className="spark", role="img", title=said, **aria(label=said)
     )
 
 

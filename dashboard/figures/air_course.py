@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from dashboard.figures import captions
 from dashboard.figures.frame import clock_ms, layout
 from dashboard.languages import Language
 from dashboard.queries.environment import AirCourse
@@ -34,6 +37,12 @@ def air_course(course: AirCourse, language: Language) -> dict[str, Any]:
     frame["bargap"] = 0.42
     frame["yaxis"]["rangemode"] = "tozero"
     return {"data": [bars], "layout": frame}
+
+
+def air_said(course: AirCourse, language: Language) -> str:
+    """The day's range in a sentence."""
+    values = np.asarray([index.value if index else np.nan for index in course.indices], np.float64)
+    return captions.course("VN_AQI", course.times, values, "", 0, language)
 
 
 def _metric(key: str, language: Language) -> str:

@@ -13,13 +13,15 @@ from dashboard.languages import Language
 from dashboard.queries.explorer import Band, Track
 from dashboard.queries.series import Series
 from dashboard.theme import COLOURS, FONT, SERIES_COLOURS, STATE_COLOURS
+from dashboard.wording import unit_name
 from telemetry.metrics import METRICS
 
 _GAP = 0.05
 _TICKS = [
     {"dtickrange": [None, 60_000], "value": "%H:%M:%S\n%d/%m"},
     {"dtickrange": [60_000, 86_400_000], "value": "%H:%M\n%d/%m"},
-    {"dtickrange": [86_400_000, None], "value": "%d/%m"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%d/%m"},
+    {"dtickrange": ["M1", None], "value": "%m/%Y"},
 ]
 
 
@@ -30,11 +32,11 @@ def explorer_chart(
     language: Language,
 ) -> dict[str, Any]:
     """The figure; ``sentences`` say an alert, by its id. Times are the city's clock, moved by ``meta``."""
-    units = list(dict.fromkeys(_unit(track) for track in tracks))
+    units = list(dict.fromkeys(_unit(track, language) for track in tracks))
     shift_ms = _shift_ms(between[0], language)
     figure: dict[str, Any] = {"data": [], "layout": _layout(units, between, shift_ms, language)}
     for place, track in enumerate(tracks):
-        axis = f"y{units.index(_unit(track)) + 1}".replace("y1", "y")
+        axis = f"y{units.index(_unit(track, language)) + 1}".replace("y1", "y")
         figure["data"] += _traces(
             track, SERIES_COLOURS[place % len(SERIES_COLOURS)], axis, shift_ms, language
         )
@@ -50,9 +52,9 @@ def track_name(track: Track, language: Language) -> str:
     return plain(f"{language.pick(track.device.name_vi, track.device.name_en)[:60]} · {what}")
 
 
-def _unit(track: Track) -> str:
+def _unit(track: Track, language: Language) -> str:
     metric = METRICS.get(track.series.stream.metric)
-    return metric.unit if metric else ""
+    return unit_name(language, metric.unit) if metric else ""
 
 
 def _traces(track: Track, colour: str, axis: str, shift_ms: int, language: Language) -> list[dict[str, Any]]:
@@ -63,14 +65,16 @@ def _traces(track: Track, colour: str, axis: str, shift_ms: int, language: Langu
         line = {"color": colour, "width": 1.2, "dash": "dot"}
         before = language.t("a week before")
         said = f"{name} · {before}"
-        made.append(_line(track.before, shift_ms, said, line) | shared | {"opacity": 0.75})
+        made.append(_line(track.before, shift_ms, said, line, language) | shared | {"opacity": 0.75})
     line = {"color": colour, "width": 1.8}
-    return [*made, _line(track.series, shift_ms, name, line) | shared]
+    return [*made, _line(track.series, shift_ms, name, line, language) | shared]
 
 
-def _line(series: Series, shift_ms: int, name: str, line: dict[str, Any]) -> dict[str, Any]:
+def _line(
+    series: Series, shift_ms: int, name: str, line: dict[str, Any], language: Language
+) -> dict[str, Any]:
     metric = METRICS.get(series.stream.metric)
-    decimals, unit = (metric.decimals, metric.unit) if metric else (2, "")
+    decimals, unit = (metric.decimals, unit_name(language, metric.unit)) if metric else (2, "")
     return {
         "type": "scatter",
         "mode": "lines",

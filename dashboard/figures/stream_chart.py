@@ -11,6 +11,7 @@ import numpy as np
 from dashboard.languages import Language
 from dashboard.queries.series import Series
 from dashboard.theme import COLOURS, DOMAIN_COLOURS, FONT, STATE_COLOURS
+from dashboard.wording import unit_name
 from telemetry.alerts import Anomaly
 from telemetry.city import Threshold
 from telemetry.metrics import METRICS, Metric
@@ -39,7 +40,7 @@ def stream_chart(
     layout["annotations"] = [_limit_name(t, place, language) for place, t in enumerate(shown)]
     if series.readings == 0:
         layout["annotations"].append(_nothing(language))
-    return {"data": [_line(series, shift_ms, metric)], "layout": layout}
+    return {"data": [_line(series, shift_ms, metric, language)], "layout": layout}
 
 
 def view(values: np.ndarray, thresholds: Sequence[Threshold]) -> tuple[float, float]:
@@ -55,9 +56,9 @@ def view(values: np.ndarray, thresholds: Sequence[Threshold]) -> tuple[float, fl
     return low - pad, high + pad
 
 
-def _line(series: Series, shift_ms: int, metric: Metric | None) -> dict[str, Any]:
+def _line(series: Series, shift_ms: int, metric: Metric | None, language: Language) -> dict[str, Any]:
     colour = DOMAIN_COLOURS.get(str(metric.domain), COLOURS["accent"]) if metric else COLOURS["accent"]
-    unit = f" {metric.unit}" if metric and metric.unit else ""
+    unit = f" {unit_name(language, metric.unit)}" if metric and metric.unit else ""
     decimals = metric.decimals if metric else 2
     return {
         "type": "scatter",
@@ -98,7 +99,7 @@ def _layout(
         | {"tickformatstops": _TICKS, "nticks": 6},
         "yaxis": axis | {"range": list(y_range), "fixedrange": True},
         "title": {
-            "text": metric.unit if metric else "",
+            "text": unit_name(language, metric.unit) if metric else "",
             "x": 0.01,
             "y": 0.985,
             "font": {"size": 11, "color": COLOURS["muted"]},

@@ -37,6 +37,7 @@ PAGES: Final = (
     Page("/quarantine", mark("Quarantine"), "quarantine", Role.ENGINEER, in_header=False),
     Page("/system", mark("System"), "system"),
     Page("/administration", mark("Administration"), "administration", Role.ADMINISTRATOR),
+    Page("/account", mark("My account"), "account", in_header=False),
 )
 
 

@@ -1,4 +1,4 @@
-"""One alert: the signal around it, its life, what people say of it, and those before it.
+"""One alert: the signal around it, where it is, its life, what people say of it, and those before it.
 
 ``/alerts/<id>``; the scripts (``assets/alert.js``) act on it and ask for it anew when it changes.
 """
@@ -13,13 +13,14 @@ import dash
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dashboard.auth.access import current_identity
-from dashboard.components.alert_view import actions, comment_form, facts, missing, timeline
+from dashboard.components.alert_view import actions, comment_form, facts, missing, place, timeline
 from dashboard.components.alert_view import earlier as earlier_alerts
 from dashboard.components.attributes import data
 from dashboard.figures.alert_chart import alert_chart
 from dashboard.languages import requested_language
 from dashboard.queries.alerts import read_alert_view
 from dashboard.runtime import Runtime
+from store.people import list_active
 from telemetry.errors import NotFoundError
 from telemetry.people import Role
 
@@ -53,7 +54,13 @@ def layout(runtime: Runtime, alert_id: str = "", **_: str) -> html.Main:
                         ],
                         className="alert-page__main",
                     ),
-                    html.Div(side, className="panel alert-page__side"),
+                    html.Div(
+                        [
+                            place(language, runtime.city.attribution),
+                            html.Div(side, className="panel alert-page__life"),
+                        ],
+                        className="alert-page__side",
+                    ),
                 ],
                 className="alert-page__columns",
             ),
@@ -91,7 +98,10 @@ def register(app: Dash, runtime: Runtime) -> None:
         except NotFoundError:
             return missing(language), no_update, no_update, no_update
         item, *before = runtime.picture.present([view.alert, *view.earlier])
-        buttons = actions(item, language) if current_identity().allows(Role.OPERATOR) else []
+        buttons: list[Any] = []
+        if current_identity().allows(Role.OPERATOR):
+            people = await runtime.query(lambda conn: list_active(conn, Role.OPERATOR))
+            buttons = actions(item, people, language)
         figure = alert_chart(view.chart, view.alert, language)
         graph = dcc.Graph(
             id="alert-chart",

@@ -1,7 +1,8 @@
 """Every alert: a table that asks the interface for what it shows, filters, and actions on many.
 
-``/alerts?status=open&severity=critical&domain=drainage&q=phu&sort=severity`` carries the
-whole state; ``assets/alerts.js`` keeps the address up to date.
+``/alerts?status=open&severity=critical&domain=drainage&assigned=mine&q=phu&sort=severity&order=asc``
+carries the whole state; ``assets/alerts.js`` keeps the address up to date. On a phone the
+table is a list of cards (``assets/alert_cards.js``).
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import dash
 from dash import ClientsideFunction, Dash, Input, html
 
 from dashboard.auth.access import current_identity
-from dashboard.components.alert_table import alert_table, bulk_bar, filters
-from dashboard.languages import requested_language
+from dashboard.components.alert_table import alert_table, bulk_bar, covers, filter_switch, filters
+from dashboard.components.attributes import aria
+from dashboard.languages import Language, requested_language
 from dashboard.pages import alert
 from dashboard.runtime import Runtime
 from telemetry.people import Role
@@ -31,15 +33,33 @@ def layout(runtime: Runtime, **asked: str) -> html.Main:
                 [
                     html.H2(language.t("Alerts"), className="page__title"),
                     html.Span("", id="alerts-count", className="pill", role="status"),
+                    html.Span(_keys(language, may_act=may_act), className="page__note alerts__keys"),
+                    filter_switch(language),
                 ],
                 className="page__head",
             ),
-            filters(asked, language),
+            filters(asked, language, may_act=may_act),
             *([bulk_bar(language)] if may_act else []),
-            html.Div(alert_table(language, may_act=may_act), className="panel page__table alerts__table"),
+            html.Div(
+                [
+                    html.Div(
+                        alert_table(asked, language, may_act=may_act),
+                        className="panel page__table alerts__table",
+                    ),
+                    html.Ol(id="alerts-cards", className="cards", **aria(label=language.t("Alerts"))),
+                    *covers(language),
+                ],
+                className="alerts__place",
+            ),
             html.Div(id="alerts-said", className="said", role="status"),
         ],
     )
+
+
+def _keys(language: Language, *, may_act: bool) -> str:
+    if may_act:
+        return language.t("↑ ↓ move · Enter opens · Space chooses")
+    return language.t("↑ ↓ move · Enter opens")
 
 
 def register(app: Dash, runtime: Runtime) -> None:

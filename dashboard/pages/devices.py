@@ -1,31 +1,31 @@
 """Devices: the inventory with its health, and one device's own page.
 
-``/devices?domain=&kind=&zone=&state=`` and ``/devices/<device id>``.
+``/devices?domain=&kind=&zone=&state=&q=`` and ``/devices/<device id>``.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import dash
 import dash_mantine_components as dmc
 import psycopg
-from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, dcc, html
 
 from dashboard.components.attributes import aria
 from dashboard.components.device_page import device_frame, device_parts, no_device
 from dashboard.components.inventory import inventory_grid, inventory_rows, inventory_tabs
-from dashboard.languages import Language, requested_language
+from dashboard.languages import Language, mark, requested_language
 from dashboard.queries.charts import ChartData, read_chart
 from dashboard.queries.devices import DeviceView, read_device, read_inventory
+from dashboard.registration import add_page, remember
 from dashboard.runtime import Runtime
 from dashboard.wording import DOMAINS, STATES, domain_name, kind_name, state_name
 from telemetry.errors import NotFoundError
 
 _FILTERS: tuple[str, ...] = ("domain", "kind", "zone", "state")
+_CONTROLS = tuple(f"devices-{name}" for name in (*_FILTERS, "q"))
 _REFRESH_MS = 10_000
 _CHART_POINTS = 600
 _CHARTS = 12
@@ -40,7 +40,6 @@ def layout(runtime: Runtime, **query: str) -> html.Main:
         className="page",
         children=[
             dcc.Interval(id="devices-tick", interval=_REFRESH_MS),
-            dcc.Store(id="devices-said"),
             html.Div(
                 [
                     html.H2(language.t("Devices"), className="page__title"),
@@ -50,7 +49,10 @@ def layout(runtime: Runtime, **query: str) -> html.Main:
                 className="page__head",
             ),
             html.Div(
-                [_filter(runtime, language, name, query.get(name)) for name in _FILTERS],
+                [
+                    *(_filter(runtime, language, name, query.get(name)) for name in _FILTERS),
+                    _search(query.get("q", ""), language),
+                ],
                 className="page__bar panel",
             ),
             html.Div(inventory_grid(language), className="page__table panel"),
@@ -65,24 +67,9 @@ def device_layout(runtime: Runtime, device_id: str = "", **_: str) -> html.Main:
 
 def register(app: Dash, runtime: Runtime) -> None:
     """Add the pages and their callbacks to the app."""
-
-    def title() -> str:
-        return runtime.languages[requested_language()].t("Devices") + " · CityOps"
-
-    dash.register_page(  # pyright: ignore[reportUnknownMemberType]
-        "devices", path="/devices", title=title, layout=functools.partial(layout, runtime)
-    )
-    dash.register_page(  # pyright: ignore[reportUnknownMemberType]
-        "device",
-        path_template="/devices/<device_id>",
-        title=lambda device_id="": title(),  # noqa: ARG005  (Dash gives it by this name)
-        layout=functools.partial(device_layout, runtime),
-    )
-    app.clientside_callback(  # pyright: ignore[reportUnknownMemberType]
-        ClientsideFunction("devices", "said"),
-        Output("devices-said", "data"),
-        *[Input(f"devices-{name}", "value") for name in _FILTERS],
-    )
+    add_page(runtime, "devices", mark("Devices"), layout)
+    add_page(runtime, "device", mark("Devices"), device_layout, template="/devices/<device_id>")
+    remember(app, *_CONTROLS)
     _register_inventory(app, runtime)
     _register_device(app, runtime)
 
@@ -92,14 +79,14 @@ def _register_inventory(app: Dash, runtime: Runtime) -> None:
         Output("devices-grid", "rowData"),
         Output("devices-count", "children"),
         Input("devices-tick", "n_intervals"),
-        *[Input(f"devices-{name}", "value") for name in _FILTERS],
+        *[Input(control, "value") for control in _CONTROLS],
     )
     async def fill(_: int | None, *chosen: str | None) -> tuple[list[dict[str, Any]], str]:
         language = runtime.languages[requested_language()]
         inventory = await runtime.query(read_inventory)
         rows = inventory_rows(inventory, runtime.picture, runtime.city, language)
-        wanted = dict(zip(_FILTERS, chosen, strict=True))
-        kept = [row for row in rows if _matches(row, wanted)]
+        wanted, words = dict(zip(_FILTERS, chosen, strict=False)), (chosen[-1] or "")[:80].casefold().split()
+        kept = [row for row in rows if _matches(row, wanted, words)]
         said = language.t(
             "{shown} of {all} devices", shown=language.number(len(kept)), all=language.number(len(rows))
         )
@@ -125,11 +112,26 @@ def _register_device(app: Dash, runtime: Runtime) -> None:
             view, charts = await runtime.query(ask)
         except NotFoundError:
             return no_device(device_id, language)
-        return device_parts(view, charts, runtime, language)
+        return device_parts(view, charts, end, runtime, language)
 
 
-def _matches(row: Mapping[str, Any], wanted: Mapping[str, str | None]) -> bool:
-    return all(not value or row[f"{name}_key"] == value for name, value in wanted.items())
+def _matches(row: Mapping[str, Any], wanted: Mapping[str, str | None], words: Sequence[str]) -> bool:
+    return all(not value or row[f"{name}_key"] == value for name, value in wanted.items()) and all(
+        word in row["text_key"] for word in words
+    )
+
+
+def _search(text: str, language: Language) -> Any:
+    said = language.t("Search a device")
+    return dmc.TextInput(
+        id="devices-q",
+        value=text[:80],
+        debounce=250,
+        placeholder=said,
+        size="sm",
+        w=240,
+        **aria(label=said),
+    )
 
 
 def _filter(runtime: Runtime, language: Language, name: str, value: str | None) -> Any:

@@ -5,21 +5,21 @@
 
 from __future__ import annotations
 
-import functools
 from datetime import UTC, datetime
 from typing import Any
 
-import dash
 import psycopg
-from dash import ClientsideFunction, Dash, Input, Output, html
+from dash import Dash, Input, Output, html
 
 from dashboard.components import air
-from dashboard.components.desk import desk, empty, graph, panel, picker, slot
-from dashboard.figures.air_course import air_course
-from dashboard.languages import requested_language
+from dashboard.components.desk import capped, chosen, desk, empty, graph, options, panel, picker, slot
+from dashboard.figures.air_course import air_course, air_said
+from dashboard.languages import Language, mark, requested_language
 from dashboard.queries import environment
 from dashboard.queries.environment import AirCourse, Station
+from dashboard.registration import add_page, remember
 from dashboard.runtime import Runtime
+from telemetry.devices import Device
 
 
 def layout(runtime: Runtime, station: str | None = None, **_: str) -> html.Main:
@@ -27,9 +27,7 @@ def layout(runtime: Runtime, station: str | None = None, **_: str) -> html.Main:
     language = runtime.languages[requested_language()]
     t = language.t
     stations = [device for device in runtime.city.devices if device.kind == environment.AIR_STATION]
-    ids = [device.device_id for device in stations]
-    options = [{"value": d.device_id, "label": language.pick(d.name_vi, d.name_en)} for d in stations]
-    chosen = station if station in ids else next(iter(ids), None)
+    offered = options(stations, language)
     side = panel(
         t("Air quality index (VN_AQI)"),
         slot("environment-counts", rows=1, kind="list"),
@@ -39,29 +37,27 @@ def layout(runtime: Runtime, station: str | None = None, **_: str) -> html.Main:
     main = [
         panel(
             t("Station"),
-            picker(air.PICKER, options, chosen, t("Station")),
+            picker(air.PICKER, offered, chosen(station, offered), t("Station")),
             slot("environment-head", rows=1, kind="list"),
             slot("environment-course", rows=1, kind="chart"),
             note=t("VN_AQI over the last 24 hours"),
             kind="wide",
         ),
         panel(t("Latest values"), slot("environment-values", rows=4, kind="grid"), kind="wide"),
-        panel(t("Noise"), slot("environment-noise", rows=4, kind="columns"), kind="wide"),
+        panel(
+            t("Noise"),
+            slot("environment-noise", rows=4, kind="columns"),
+            note=t("QCVN 26:2025/BNNMT governs; the alert levels here are proposals until its table is set."),
+            kind="wide",
+        ),
     ]
     return desk("environment", [side], main)
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """Add the page and its callbacks to the app."""
-    dash.register_page(  # pyright: ignore[reportUnknownMemberType]
-        "environment",
-        path="/environment",
-        title=lambda: runtime.languages[requested_language()].t("Environment") + " · CityOps",
-        layout=functools.partial(layout, runtime),
-    )
-    app.clientside_callback(  # pyright: ignore[reportUnknownMemberType]
-        ClientsideFunction("desk", "remember"), Input(air.PICKER, "value")
-    )
+    add_page(runtime, "environment", mark("Environment"), layout)
+    remember(app, air.PICKER)
 
     @app.callback(  # pyright: ignore[reportUnknownMemberType]
         Output("environment-counts", "children"),
@@ -70,18 +66,22 @@ def register(app: Dash, runtime: Runtime) -> None:
         Input("environment-tick", "n_intervals"),
         Input(air.PICKER, "value"),
     )
-    async def show_stations(_: int | None, chosen: str | None) -> tuple[Any, ...]:
+    async def show_stations(_: int | None, station: str | None) -> tuple[Any, ...]:
         now, language = _now(), runtime.languages[requested_language()]
         stations = await runtime.query(lambda conn: environment.read_air(conn, now))
         meters = await runtime.query(lambda conn: environment.read_stations(conn, environment.NOISE_METER))
-        newest = runtime.picture.latest()
-        if not stations:
-            hint = language.t("Add devices of this kind to the city profile and restart.")
-            return None, empty(language.t("No station"), hint), None
+        newest, states = runtime.picture.latest(), runtime.picture.states()
+        hint = language.t("Add devices of this kind to the city profile and restart.")
+        none = empty(language.t("No station"), hint)
         return (
-            air.categories(stations, language),
-            air.station_rows(stations, chosen, language),
-            air.noise_rows(meters, newest, language),
+            air.categories(stations, language) if stations else None,
+            air.station_rows(stations, station, language) or none,
+            capped(
+                air.noise_rows(meters, runtime.city.thresholds, newest, states, language),
+                environment.NOISE_METER,
+                language,
+            )
+            or none,
         )
 
     @app.callback(  # pyright: ignore[reportUnknownMemberType]
@@ -91,16 +91,17 @@ def register(app: Dash, runtime: Runtime) -> None:
         Input("environment-tick", "n_intervals"),
         Input(air.PICKER, "value"),
     )
-    async def show_station(_: int | None, chosen: str | None) -> tuple[Any, ...]:
+    async def show_station(_: int | None, chosen_id: str | None) -> tuple[Any, ...]:
         now, language = _now(), runtime.languages[requested_language()]
-        found = await runtime.query(lambda conn: _station(conn, chosen, now))
+        found = await runtime.query(lambda conn: _station(conn, chosen_id, now))
         if found is None:
             hint = language.t("Choose a station in the list.")
             return empty(language.t("No such station"), hint), None, None
         station, course = found
+        figure, said = air_course(course, language), air_said(course, language)
         return (
-            air.station_head(station, language),
-            graph("environment-graph", air_course(course, language)),
+            air.station_head(station, _place(station.device, runtime, language), now, language),
+            graph("environment-graph", figure, said, now, language),
             air.pollutants(station, runtime.picture.latest(), language),
         )
 
@@ -112,6 +113,13 @@ def _station(conn: psycopg.Connection, chosen: str | None, now: datetime) -> tup
         return None
     course = environment.read_course(conn, station, now)
     return Station(station.device, station.streams, course.indices[-1]), course
+
+
+def _place(device: Device, runtime: Runtime, language: Language) -> str:
+    """District and coordinates, which the decision wants published with the index."""
+    zone = next((zone for zone in runtime.city.zones if zone.code == device.zone), None)
+    district = language.pick(zone.name_vi, zone.name_en) if zone else device.zone
+    return f"{district} · {device.lat:.4f}, {device.lon:.4f}"
 
 
 def _now() -> datetime:

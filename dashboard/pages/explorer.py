@@ -6,28 +6,29 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import dash
-import dash_mantine_components as dmc
 import psycopg
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboard.components.attributes import aria
-from dashboard.components.drawer import metric_name, range_label
+from dashboard.components.drawer import metric_name
+from dashboard.components.emptiness import nothing
+from dashboard.components.explorer_bar import RANGES_H, STEPS, explorer_bar
+from dashboard.components.tracks import track_table
 from dashboard.figures.explorer_chart import explorer_chart
-from dashboard.languages import Language, requested_language
-from dashboard.queries.explorer import MOST_STREAMS, Choice, Track, find_choices, read_tracks
-from dashboard.queries.times import LONGEST
+from dashboard.languages import Language, mark, requested_language
+from dashboard.queries.explorer import LONGEST, MOST_STREAMS, Choice, Track, find_choices, read_tracks
+from dashboard.registration import add_page
 from dashboard.runtime import Runtime
 from dashboard.sentences import describe
+from store.patience import limit_time
 
-RANGES_H = (1, 6, 24, 72, 168, 720)
 _DEFAULT_H = 24
+_PATIENCE_S = 8.0
 _SHORTEST = timedelta(seconds=10)
+_MINUTE_MS = 60_000
 
 
 def layout(runtime: Runtime, **query: str) -> html.Main:
@@ -42,64 +43,18 @@ def layout(runtime: Runtime, **query: str) -> html.Main:
             dcc.Store(id="explorer-window", data=window),
             dcc.Store(id="explorer-said"),
             html.H2(language.t("Explorer"), className="unseen"),
-            _controls(language, streams, window, compare=query.get("compare") == "1"),
-            html.Div(id="explorer-place", className="page__chart panel", children=_empty(language)),
-        ],
-    )
-
-
-def _controls(
-    language: Language, streams: Sequence[str], window: dict[str, int], *, compare: bool
-) -> html.Div:
-    ranges = [{"value": str(h), "label": range_label(h, language)} for h in RANGES_H]
-    said = language.t("Streams, by device or measurement")
-    pick = dmc.MultiSelect(
-        id="explorer-streams",
-        data=[],
-        value=list(streams),
-        searchable=True,
-        clearable=True,
-        maxValues=MOST_STREAMS,
-        placeholder=said,
-        nothingFoundMessage=language.t("Nothing matches"),
-        className="page__grow",
-        size="sm",
-        **aria(label=said),
-    )
-    return html.Div(
-        className="page__bar panel",
-        children=[
-            pick,
-            dmc.SegmentedControl(
-                id="explorer-range", size="sm", data=ranges, value=str(window.get("hours", ""))
+            explorer_bar(language, streams, window, compare=query.get("compare") == "1"),
+            html.Div(
+                id="explorer-place", className="page__chart panel", children=_pending(streams, language)
             ),
-            *(_moment(language, which) for which in ("from", "to")),
-            dmc.Switch(id="explorer-compare", checked=compare, size="sm", label=language.t("Week before")),
-            html.A(language.t("Download CSV"), id="explorer-csv", className="button", download=""),
+            html.Div(id="explorer-table", className="panel", hidden=not streams),
         ],
-    )
-
-
-def _moment(language: Language, which: str) -> Any:
-    said = language.t("From") if which == "from" else language.t("To")
-    return dmc.DateTimePicker(
-        id=f"explorer-{which}",
-        valueFormat="DD/MM/YYYY HH:mm",
-        size="sm",
-        w=140,
-        placeholder=said,
-        **aria(label=said),
     )
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """Add the page and its callbacks to the app."""
-    dash.register_page(  # pyright: ignore[reportUnknownMemberType]
-        "explorer",
-        path="/explorer",
-        title=lambda: runtime.languages[requested_language()].t("Explorer") + " · CityOps",
-        layout=functools.partial(layout, runtime),
-    )
+    add_page(runtime, "explorer", mark("Explorer"), layout)
     _register_choices(app, runtime)
     app.clientside_callback(  # pyright: ignore[reportUnknownMemberType]
         ClientsideFunction("explorer", "zoomed"),
@@ -122,19 +77,38 @@ def register(app: Dash, runtime: Runtime) -> None:
         Input("explorer-window", "data"),
         Input("explorer-compare", "checked"),
     )
+    app.clientside_callback(  # pyright: ignore[reportUnknownMemberType]
+        ClientsideFunction("explorer", "step"),
+        Output("explorer-window", "data", allow_duplicate=True),
+        Output("explorer-range", "value", allow_duplicate=True),
+        *[Input(f"explorer-{name}", "n_clicks") for name in STEPS],
+        State("explorer-window", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(  # pyright: ignore[reportUnknownMemberType]
+        ClientsideFunction("explorer", "picture"), Input("explorer-png", "n_clicks")
+    )
     _register_moments(app, runtime)
     _register_chart(app, runtime)
 
 
 def _register_moments(app: Dash, runtime: Runtime) -> None:
+    app.clientside_callback(  # pyright: ignore[reportUnknownMemberType]
+        ClientsideFunction("explorer", "moments"),
+        Output("explorer-from", "value"),
+        Output("explorer-to", "value"),
+        Input("explorer-window", "data"),
+    )
+
     @app.callback(  # pyright: ignore[reportUnknownMemberType]
         Output("explorer-window", "data", allow_duplicate=True),
         Output("explorer-range", "value", allow_duplicate=True),
         Input("explorer-from", "value"),
         Input("explorer-to", "value"),
+        State("explorer-window", "data"),
         prevent_initial_call=True,
     )
-    def between(since: str | None, until: str | None) -> tuple[Any, Any]:
+    def between(since: str | None, until: str | None, window: dict[str, int] | None) -> tuple[Any, Any]:
         zone = runtime.languages[requested_language()].zone
         try:
             start, end = (
@@ -142,7 +116,7 @@ def _register_moments(app: Dash, runtime: Runtime) -> None:
             )
         except ValueError:
             return no_update, no_update
-        if start is None or end is None or start >= end:
+        if start is None or end is None or start >= end or _shown(window, start, end):
             return no_update, no_update
         return {"start": _ms(max(start, end - LONGEST)), "end": _ms(end)}, ""
 
@@ -163,6 +137,8 @@ def _register_choices(app: Dash, runtime: Runtime) -> None:
 def _register_chart(app: Dash, runtime: Runtime) -> None:
     @app.callback(  # pyright: ignore[reportUnknownMemberType]
         Output("explorer-place", "children"),
+        Output("explorer-table", "children"),
+        Output("explorer-table", "hidden"),
         Input("explorer-streams", "value"),
         Input("explorer-window", "data"),
         Input("explorer-compare", "checked"),
@@ -170,18 +146,21 @@ def _register_chart(app: Dash, runtime: Runtime) -> None:
     async def draw(chosen: list[str] | None, window: dict[str, int] | None, compare: bool | None) -> Any:
         language = runtime.languages[requested_language()]
         ids = [int(text) for text in _ids(",".join(chosen or []))]
-        if not ids:
-            return _empty(language)
         start, end = _bounds(window or {}, datetime.now(UTC))
 
         def ask(conn: psycopg.Connection) -> list[Track]:
+            limit_time(conn, _PATIENCE_S)
             return read_tracks(conn, ids, start, end, compare=bool(compare))
 
-        tracks = await runtime.query(ask)
+        try:
+            tracks = await runtime.query(ask) if ids else []
+        except psycopg.errors.QueryCanceled:
+            return _too_much(language), None, True
         if not tracks:
-            return _empty(language)
+            return _empty(language), None, True
         said = _sentences(tracks, runtime, language)
-        return _graph(explorer_chart(tracks, (start, end), said, language))
+        figure = explorer_chart(tracks, (start, end), said, language)
+        return _graph(figure), track_table(tracks, language), False
 
 
 def _sentences(tracks: Sequence[Track], runtime: Runtime, language: Language) -> dict[int, str]:
@@ -201,21 +180,23 @@ def _graph(figure: dict[str, Any]) -> dcc.Graph:
             "displaylogo": False,
             "responsive": True,
             "doubleClick": "reset",
-            "displayModeBar": True,
-            "modeBarButtons": [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d"]],
-            "toImageButtonOptions": {"format": "png", "filename": "cityops", "scale": 2},
+            "displayModeBar": False,
         },
     )
 
 
+def _pending(streams: Sequence[str], language: Language) -> html.Div:
+    return html.Div(className="skeleton page__skeleton") if streams else _empty(language)
+
+
 def _empty(language: Language) -> html.Div:
-    return html.Div(
-        [
-            html.P(language.t("Nothing to draw yet"), className="empty__title"),
-            html.P(language.t("Choose streams above: type part of a device's name or of a measurement.")),
-        ],
-        className="empty",
-    )
+    hint = language.t("Choose streams above: type part of a device's name or of a measurement.")
+    return nothing(language.t("Nothing to draw yet"), hint)
+
+
+def _too_much(language: Language) -> html.Div:
+    hint = language.t("Choose a shorter time or fewer streams.")
+    return nothing(language.t("That is more than can be read in time"), hint)
 
 
 def _choice_name(choice: Choice, language: Language) -> str:
@@ -234,6 +215,15 @@ def _window(query: dict[str, str]) -> dict[str, int]:
     if start is not None and end is not None and start < end:
         return {"start": start, "end": end}
     return {"hours": hours if hours in RANGES_H else _DEFAULT_H}
+
+
+def _shown(window: dict[str, int] | None, start: datetime, end: datetime) -> bool:
+    """Whether the pickers only say what is shown already; they know no seconds."""
+    shown = window or {}
+    return all(
+        name in shown and abs(shown[name] - _ms(moment)) < _MINUTE_MS
+        for name, moment in (("start", start), ("end", end))
+    )
 
 
 def _whole(text: str | None) -> int | None:

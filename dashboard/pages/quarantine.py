@@ -1,33 +1,43 @@
-"""Quarantine: messages that could not be used, why, and what they held. For engineers."""
+"""Quarantine: messages that could not be used, why, and what they held. For engineers.
+
+``/quarantine?reason=<key>&q=<text>`` opens filtered.
+"""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
-import dash
+import dash_mantine_components as dmc
+import psycopg
 from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from dashboard.auth.identity import current_identity
+from dashboard.components.attributes import aria
+from dashboard.components.emptiness import nothing
 from dashboard.components.inventory import inventory_tabs
-from dashboard.languages import Language, requested_language
+from dashboard.components.sheet import sheet, titled
+from dashboard.languages import Language, mark, requested_language
+from dashboard.registration import add_page, remember
 from dashboard.runtime import Runtime
-from store.quarantine import Quarantined, list_quarantine
+from dashboard.wording import REFUSALS
+from store.quarantine import Quarantined, RefusalGroup, group_quarantine, list_quarantine
 from telemetry.people import Role
 
 _SHOWN = 200
 _PAYLOAD = 600
+_SEARCHED = 80
 _REFRESH_MS = 10_000
 
 
-def layout(runtime: Runtime, **_: str) -> html.Main:
+def layout(runtime: Runtime, reason: str | None = None, q: str = "", **_: str) -> html.Main:
     """The page; a callback fills it, and asks whether its reader may see it."""
     language = runtime.languages[requested_language()]
     return html.Main(
         id="quarantine-root",
         className="page",
+        tabIndex=0,
         children=[
             dcc.Interval(id="quarantine-tick", interval=_REFRESH_MS),
             html.Div(
@@ -37,36 +47,36 @@ def layout(runtime: Runtime, **_: str) -> html.Main:
                 ],
                 className="page__head",
             ),
-            html.Div(id="quarantine-place", className="panel"),
+            _filters(reason, q, language),
+            html.Div(html.Div(className="skeleton desk__skeleton"), id="quarantine-place"),
         ],
     )
 
 
 def register(app: Dash, runtime: Runtime) -> None:
     """Add the page and its callback to the app."""
-    dash.register_page(  # pyright: ignore[reportUnknownMemberType]
-        "quarantine",
-        path="/quarantine",
-        title=lambda: runtime.languages[requested_language()].t("Quarantine") + " · CityOps",
-        layout=functools.partial(layout, runtime),
-    )
+    add_page(runtime, "quarantine", mark("Quarantine"), layout)
+    remember(app, "quarantine-reason", "quarantine-q")
 
     @app.callback(  # pyright: ignore[reportUnknownMemberType]
-        Output("quarantine-place", "children"), Input("quarantine-tick", "n_intervals")
+        Output("quarantine-place", "children"),
+        Input("quarantine-tick", "n_intervals"),
+        Input("quarantine-reason", "value"),
+        Input("quarantine-q", "value"),
     )
-    async def show(_: int | None) -> Any:
+    async def show(_: int | None, reason: str | None, text: str | None) -> Any:
         language = runtime.languages[requested_language()]
         if not current_identity().allows(Role.ENGINEER):
-            return _said(
-                language.t("For engineers"), language.t("Ask an administrator for the role of engineer.")
+            hint = language.t("Ask an administrator for the role of engineer.")
+            return nothing(language.t("For engineers"), hint)
+
+        def ask(conn: psycopg.Connection) -> tuple[list[RefusalGroup], list[Quarantined]]:
+            return group_quarantine(conn), list_quarantine(
+                conn, _SHOWN, reason=reason, text=(text or "")[:_SEARCHED]
             )
-        rows = await runtime.query(lambda conn: list_quarantine(conn, _SHOWN))
-        if not rows:
-            return _said(
-                language.t("Nothing is in quarantine"),
-                language.t("Messages that cannot be used are kept here with the reason."),
-            )
-        return _table(rows, language)
+
+        groups, rows = await runtime.query(ask)
+        return _parts(groups, rows, language)
 
 
 def payload_text(payload: bytes) -> str:
@@ -80,11 +90,80 @@ def payload_text(payload: bytes) -> str:
     return (text if readable else part.hex(" ")) + (" …" if len(payload) > _PAYLOAD else "")
 
 
-def _said(title: str, hint: str) -> Component:
-    return html.Div([html.P(title, className="empty__title"), html.P(hint)], className="empty")
+def reason_name(reason: str, language: Language) -> str:
+    """A reason in words; an unknown one as it is written."""
+    return language.t(REFUSALS[reason]) if reason in REFUSALS else reason
 
 
-def _table(rows: Sequence[Quarantined], language: Language) -> Component:
+def _filters(reason: str | None, text: str, language: Language) -> html.Div:
+    reasons = [{"value": key, "label": language.t(said)} for key, said in REFUSALS.items()]
+    return html.Div(
+        [
+            dmc.Select(
+                id="quarantine-reason",
+                data=reasons,
+                value=reason if reason in REFUSALS else None,
+                placeholder=language.t("Reason"),
+                clearable=True,
+                size="sm",
+                w=240,
+                **aria(label=language.t("Reason")),
+            ),
+            dmc.TextInput(
+                id="quarantine-q",
+                value=text[:_SEARCHED],
+                debounce=300,
+                placeholder=language.t("Search topic or detail"),
+                size="sm",
+                w=300,
+                **aria(label=language.t("Search topic or detail")),
+            ),
+        ],
+        className="page__bar panel",
+    )
+
+
+def _parts(
+    groups: Sequence[RefusalGroup], rows: Sequence[Quarantined], language: Language
+) -> list[Component]:
+    if not groups:
+        hint = language.t("Messages that cannot be used are kept here with the reason.")
+        return [html.Div(nothing(language.t("Nothing is in quarantine"), hint), className="panel")]
+    if not rows:
+        hint = language.t("Choose another reason, or clear the search.")
+        found: Component = nothing(language.t("No message matches"), hint)
+    else:
+        found = _messages(rows, language)
+    return [
+        titled(language.t("By reason"), _groups(groups, language)),
+        titled(language.t("Newest messages"), found),
+    ]
+
+
+def _groups(groups: Sequence[RefusalGroup], language: Language) -> Component:
+    names = (
+        language.t("Reason"),
+        language.t("Different messages"),
+        language.t("Times"),
+        language.t("Devices"),
+        language.t("Last time"),
+    )
+    rows = [
+        html.Tr(
+            [
+                html.Td(reason_name(group.reason, language)),
+                html.Td(language.number(group.messages)),
+                html.Td(language.number(group.deliveries)),
+                html.Td(language.number(group.devices)),
+                html.Td(language.day_time(group.last_at)),
+            ]
+        )
+        for group in groups
+    ]
+    return sheet(names, rows)
+
+
+def _messages(rows: Sequence[Quarantined], language: Language) -> Component:
     names = (
         language.t("Last time"),
         language.t("Times"),
@@ -92,17 +171,17 @@ def _table(rows: Sequence[Quarantined], language: Language) -> Component:
         language.t("Topic"),
         language.t("Payload"),
     )
-    head = html.Thead(html.Tr([html.Th(name, scope="col") for name in names]))
-    return html.Table([head, html.Tbody([_row(row, language) for row in rows])], className="sheet")
+    return sheet(names, [_message(row, language) for row in rows])
 
 
-def _row(row: Quarantined, language: Language) -> html.Tr:
+def _message(row: Quarantined, language: Language) -> html.Tr:
+    device = html.A(row.device_id, href=f"/devices/{row.device_id}", className="drawer__id")
     return html.Tr(
         [
             html.Td(language.day_time(row.last_at), className="sheet__time"),
             html.Td(language.number(row.deliveries)),
-            html.Td([html.Strong(row.reason), html.Br(), row.detail[:300]]),
-            html.Td([row.topic[:200], html.Br(), html.Span(row.device_id, className="drawer__id")]),
+            html.Td([html.Strong(reason_name(row.reason, language)), html.Br(), row.detail[:300]]),
+            html.Td([row.topic[:200], html.Br(), device if row.device_id else ""]),
             html.Td(html.Pre(payload_text(row.payload), tabIndex=0)),
         ],
         key=str(row.quarantine_id),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 import numpy as np
 import psycopg
@@ -18,8 +19,14 @@ from telemetry.devices import Device, Stream
 from telemetry.metrics import Domain
 from telemetry.readings import to_micros
 
-TIDE_GAUGE = "tide_gauge"
-LEVEL = "water_level_m"
+TIDE_GAUGE, RAIN_GAUGE, FLOOD_GAUGE = "tide_gauge", "rain_gauge", "flood_gauge"
+LEVEL, RAIN = "water_level_m", "rain_mmph"
+RANGES_H = (24, 72, 168)
+_STEPS = {24: timedelta(minutes=15), 72: timedelta(hours=1), 168: timedelta(hours=2)}
+DEEPEST = 4
+"""Flooded spots whose course is drawn."""
+DRY_M = 0.05
+"""A street with less water than this is wet, not flooded."""
 STEP = timedelta(minutes=10)
 AHEAD = timedelta(hours=36)
 
@@ -30,6 +37,9 @@ class Gear:
 
     device: Device
     streams: Mapping[str, Stream]
+
+
+GearByKind = Mapping[str, Sequence[Gear]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,19 @@ class TideCurve:
     astronomic: NDArray[np.float64]
     now: datetime
     alarms: AlarmLevels | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A metric over all gauges of a kind by step: ``times`` (µs) ``(n,)``, ``values`` ``(gauge, n)``.
+
+    Rain is in mm a step, the depth of water the greatest of each step in metres.
+    """
+
+    times: NDArray[np.int64]
+    step: timedelta
+    gear: Sequence[Gear]
+    values: NDArray[np.float64]
 
 
 def read_gear(conn: psycopg.Connection) -> dict[str, list[Gear]]:
@@ -72,6 +95,41 @@ def read_tide(
     ahead, level = _astronomic(city, gauge.device, start, now + AHEAD)
     middle = seen.times + STEP // timedelta(microseconds=2)
     return TideCurve(middle, seen.means, ahead, level, now, city.alarm_levels.get(device_id))
+
+
+def read_rain(
+    conn: psycopg.Connection, now: datetime, hours: int, known: GearByKind | None = None
+) -> History:
+    """Rain depth by step at every gauge over the last ``hours``, one of `RANGES_H`."""
+    history = _history(conn, RAIN_GAUGE, RAIN, now, hours, "means", known)
+    return replace(history, values=history.values * (history.step / timedelta(hours=1)))
+
+
+def read_floods(
+    conn: psycopg.Connection, now: datetime, hours: int, known: GearByKind | None = None
+) -> History:
+    """Greatest depth by step at the spots that were deepest over the last ``hours``."""
+    history = _history(conn, FLOOD_GAUGE, LEVEL, now, hours, "highs", known)
+    peaks = np.where(np.isfinite(history.values), history.values, -np.inf).max(axis=1, initial=-np.inf)
+    kept = [int(row) for row in np.argsort(-peaks, kind="stable")[:DEEPEST] if peaks[row] > DRY_M]
+    return replace(history, gear=[history.gear[row] for row in kept], values=history.values[kept])
+
+
+def _history(
+    conn: psycopg.Connection,
+    kind: str,
+    metric: str,
+    now: datetime,
+    hours: int,
+    of: Literal["means", "highs"],
+    known: GearByKind | None,
+) -> History:
+    gear = [item for item in (known or read_gear(conn)).get(kind, []) if metric in item.streams]
+    ids = [item.streams[metric].stream_id for item in gear]
+    step, start = _STEPS[hours], now - timedelta(hours=hours)
+    table = read_buckets(conn, ids, start, now, step).table(ids, start, now, step, of)
+    times = to_micros(start) + np.arange(table.shape[1], dtype=np.int64) * (step // timedelta(microseconds=1))
+    return History(times, step, gear, table)
 
 
 def _astronomic(

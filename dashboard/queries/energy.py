@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dashboard.queries.devices import read_inventory
 from dashboard.queries.usual import mean
 from store.aggregates import read_buckets
-from telemetry.city import City
+from telemetry.city import City, Threshold
 from telemetry.devices import Device, Stream
 from telemetry.metrics import Domain
 from telemetry.readings import to_micros
@@ -26,6 +26,8 @@ ALL = "all"
 DAY, STEP = timedelta(days=1), timedelta(minutes=15)
 LIT_SHARE = 0.3
 """Lamps that draw more of their rating than this are lit; dimmed ones draw twice as much."""
+DEAD_SHARE = 0.5
+"""A supply with less than this of its nominal voltage is out: an alert of its own, not a voltage."""
 DUSK_H = 0.5
 """Around sunrise and sunset lamps may be on or off, hours."""
 
@@ -53,6 +55,17 @@ class Load:
     week_before: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class VoltageBand:
+    """A voltage level's supplies by step (µs), as shares of nominal; every column ``(n,)``."""
+
+    nominal_v: float
+    times: NDArray[np.int64]
+    low: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
 def read_units(conn: psycopg.Connection) -> dict[str, list[Unit]]:
     """The energy devices by kind."""
     found: dict[str, list[Unit]] = {}
@@ -75,15 +88,70 @@ def read_load(conn: psycopg.Connection, feeder: str, now: datetime) -> Load | No
     return Load(times, *days)
 
 
-def read_frequency(conn: psycopg.Connection, now: datetime) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def read_frequency(
+    conn: psycopg.Connection, now: datetime, known: Mapping[str, Sequence[Unit]] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Times (µs) and the substations' mean frequency over the last day, by five minutes."""
     width = timedelta(minutes=5)
-    units = read_units(conn).get(SUBSTATION, [])
+    units = (known or read_units(conn)).get(SUBSTATION, [])
     ids = [unit.streams[FREQUENCY].stream_id for unit in units if FREQUENCY in unit.streams]
     table = read_buckets(conn, ids, now - DAY, now, width).table(ids, now - DAY, now, width)
     steps = np.arange(table.shape[1], dtype=np.int64)
     times = to_micros(now - DAY) + steps * (width // timedelta(microseconds=1))
     return times, mean(table) if ids else np.full(len(steps), np.nan)
+
+
+def read_voltage(
+    conn: psycopg.Connection, end: datetime, known: Mapping[str, Sequence[Unit]] | None = None
+) -> list[VoltageBand]:
+    """Voltage by level over the 24 hours to ``end``, the highest first; without lamps, off by day."""
+    by_level: dict[float, list[int]] = {}
+    for kind, units in (known or read_units(conn)).items():
+        for unit in units:
+            nominal = nominal_v(unit.device)
+            if kind != CABINET and nominal and VOLTAGE in unit.streams:
+                by_level.setdefault(nominal, []).append(unit.streams[VOLTAGE].stream_id)
+    ids = [stream_id for found in by_level.values() for stream_id in found]
+    found = read_buckets(conn, ids, end - DAY, end, STEP)
+    table = found.table(ids, end - DAY, end, STEP)
+    lowest = found.table(ids, end - DAY, end, STEP, "lows")
+    steps = np.arange(table.shape[1], dtype=np.int64)
+    times = to_micros(end - DAY) + steps * (STEP // timedelta(microseconds=1))
+    row_of = {stream_id: row for row, stream_id in enumerate(ids)}
+    bands: list[VoltageBand] = []
+    for nominal in sorted(by_level, reverse=True):
+        rows = [row_of[stream_id] for stream_id in by_level[nominal]]
+        # A quarter of an hour with an outage in it has no mean voltage worth showing.
+        whole = np.where(lowest[rows] > DEAD_SHARE * nominal, table[rows], np.nan)
+        bands.append(_voltage_band(nominal, times, whole))
+    return bands
+
+
+def voltage_limits(limits: Sequence[Threshold]) -> dict[float, str]:
+    """Severities by the share of nominal at which voltage limits stand, the lowest share first."""
+    found: dict[float, str] = {}
+    for limit in limits:
+        nominal = float(limit.tags.get("nominal_v", 0) or 0)
+        if limit.metric == VOLTAGE and nominal > 0:
+            found[round(limit.limit / nominal - 1, 3)] = str(limit.severity)
+    return dict(sorted(found.items()))
+
+
+def nominal_v(device: Device) -> float:
+    """A supply's nominal voltage; 0 where the profile does not say."""
+    try:
+        return max(0.0, float(device.tags.get("nominal_v", "0")))
+    except ValueError:
+        return 0.0
+
+
+def _voltage_band(nominal: float, times: NDArray[np.int64], volts: NDArray[np.float64]) -> VoltageBand:
+    share = volts / nominal - 1
+    there = np.isfinite(share)
+    some = there.any(axis=0)
+    low = np.where(some, np.where(there, share, np.inf).min(axis=0), np.nan)
+    high = np.where(some, np.where(there, share, -np.inf).max(axis=0), np.nan)
+    return VoltageBand(nominal, times, low, mean(share), high)
 
 
 def lamp_state(power_kw: float | None, rated_kw: float, *, dark: bool | None) -> LampState:

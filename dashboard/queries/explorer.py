@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from dashboard.queries.series import Series, gap_starts, mark_gaps, thin
 from store import readings
-from store.alerts import list_alerts
+from store.aggregates import read_buckets
+from store.alert_search import AlertSearch, search_alerts
 from store.anomalies import list_anomalies
 from store.devices import get_device, get_stream, list_devices, list_streams
 from telemetry.alerts import Alert, Anomaly
-from telemetry.devices import Device
+from telemetry.devices import Device, Stream
 from telemetry.errors import NotFoundError
 from telemetry.metrics import METRICS
 from telemetry.readings import Readings
@@ -26,6 +27,13 @@ MOST_STREAMS = 8
 POINTS = 1_500
 """A line's points at most: about one for each pixel of a full screen."""
 BINS = 300
+RAW_READINGS = 20_000
+"""A stream that could have more readings than this in the time shown is summed up in the database."""
+STEPS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
+"""Lengths of the stretches it is summed up over; each divides a day."""
+MOST_STEPS = 800
+LONGEST = timedelta(days=366)
+"""Times longer than this are cut."""
 WEEK = timedelta(days=7)
 _ALERTS = 200
 
@@ -41,11 +49,16 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One stream's part of the picture. ``band`` is there where the line was thinned."""
+    """One stream's part of the picture.
+
+    ``band`` is there where the line does not go through every reading; ``step`` where
+    the line is of means over stretches of that length.
+    """
 
     device: Device
     series: Series
     band: Band | None
+    step: timedelta | None
     before: Series | None
     anomalies: list[Anomaly]
     alerts: list[Alert]
@@ -58,10 +71,18 @@ def read_tracks(
     tracks: list[Track] = []
     for stream_id in list(dict.fromkeys(stream_ids))[:MOST_STREAMS]:
         try:
-            tracks.append(_track(conn, stream_id, start, end, compare=compare))
+            stream = get_stream(conn, stream_id)
         except NotFoundError:
             continue  # an old address may name what is gone
+        tracks.append(_track(conn, stream, start, end, compare=compare))
     return tracks
+
+
+def step_for(stream: Stream, length: timedelta) -> timedelta | None:
+    """The stretch to sum up over, so that a line has about as many points as a screen; ``None`` for raw."""
+    if length.total_seconds() <= RAW_READINGS * stream.interval_s:
+        return None
+    return next((step for step in STEPS if length <= MOST_STEPS * step), STEPS[-1])
 
 
 def spread(found: Readings, bins: int) -> Band:
@@ -77,36 +98,60 @@ def spread(found: Readings, bins: int) -> Band:
 
 
 def _track(
-    conn: psycopg.Connection, stream_id: int, start: datetime, end: datetime, *, compare: bool
+    conn: psycopg.Connection, stream: Stream, start: datetime, end: datetime, *, compare: bool
 ) -> Track:
-    stream = get_stream(conn, stream_id)
-    found = readings.read_range(conn, [stream_id], start, end)
-    kept = thin(found, POINTS)
-    columns = mark_gaps(kept, gap_starts(found, stream.interval_s))
-    thinned = len(kept) < len(found)
-    alerts = [
-        alert
-        for alert in list_alerts(conn, device_id=stream.device_id, limit=_ALERTS)
-        if alert.stream_id == stream_id and alert.opened_at < end and (alert.resolved_at or end) >= start
-    ]
+    step = step_for(stream, end - start)
+    series, band = _line(conn, stream, start, end, step)
     return Track(
         device=get_device(conn, stream.device_id),
-        series=Series(stream, start, end, len(found), thinned, *columns),
-        band=spread(found, BINS) if thinned else None,
-        before=_week_before(conn, stream_id, start, end) if compare else None,
-        anomalies=list_anomalies(conn, stream_id, start, end),
-        alerts=alerts,
+        series=series,
+        band=band,
+        step=step,
+        before=_week_before(conn, stream, start, end, step) if compare else None,
+        anomalies=list_anomalies(conn, stream.stream_id, start, end),
+        alerts=_alerts(conn, stream.stream_id, start, end),
     )
 
 
-def _week_before(conn: psycopg.Connection, stream_id: int, start: datetime, end: datetime) -> Series:
-    """The same hours a week ago, moved to now."""
-    stream = get_stream(conn, stream_id)
-    found = readings.read_range(conn, [stream_id], start - WEEK, end - WEEK)
+def _line(
+    conn: psycopg.Connection, stream: Stream, start: datetime, end: datetime, step: timedelta | None
+) -> tuple[Series, Band | None]:
+    """Every reading, or the shape of them and their spread; or means over stretches and their spread."""
+    if step is not None:
+        return _summed(conn, stream, start, end, step)
+    found = readings.read_range(conn, [stream.stream_id], start, end)
     kept = thin(found, POINTS)
-    times, values, qualities = mark_gaps(kept, gap_starts(found, stream.interval_s))
-    moved = times + round(WEEK.total_seconds() * 1000)
-    return Series(stream, start, end, len(found), len(kept) < len(found), moved, values, qualities)
+    thinned = len(kept) < len(found)
+    columns = mark_gaps(kept, gap_starts(found, stream.interval_s))
+    band = spread(found, BINS) if thinned else None
+    return Series(stream, start, end, len(found), thinned, *columns), band
+
+
+def _summed(
+    conn: psycopg.Connection, stream: Stream, start: datetime, end: datetime, step: timedelta
+) -> tuple[Series, Band]:
+    found = read_buckets(conn, [stream.stream_id], start, end, step)
+    middles = found.times + step // timedelta(microseconds=2)
+    means = Readings.of(found.stream_ids, middles, found.means)
+    columns = mark_gaps(means, gap_starts(means, step.total_seconds()))
+    band = Band(middles // 1000, found.lows, found.highs)
+    return Series(stream, start, end, int(found.counts.sum()), True, *columns), band
+
+
+def _week_before(
+    conn: psycopg.Connection, stream: Stream, start: datetime, end: datetime, step: timedelta | None
+) -> Series:
+    """The same hours a week ago, moved to now."""
+    before, _ = _line(conn, stream, start - WEEK, end - WEEK, step)
+    moved = before.times + round(WEEK.total_seconds() * 1000)
+    return Series(
+        stream, start, end, before.readings, before.downsampled, moved, before.values, before.qualities
+    )
+
+
+def _alerts(conn: psycopg.Connection, stream_id: int, start: datetime, end: datetime) -> list[Alert]:
+    _, found = search_alerts(conn, AlertSearch(stream_id=stream_id, before=end, limit=_ALERTS))
+    return [alert for alert in found if (alert.resolved_at or end) >= start]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import psycopg
 
-from store import ledger, quarantine, services, storage
+from store import activity, ledger, quarantine, services, storage
 from store.edition import server_version
+
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,11 @@ class SystemView:
     tables: list[storage.TableSize]
     database_bytes: int
     version: str
+    minutes: list[activity.Minute]
+    """The last hour."""
 
 
-def read_system(conn: psycopg.Connection) -> SystemView:
+def read_system(conn: psycopg.Connection, now: datetime) -> SystemView:
     """The system now."""
     return SystemView(
         services=services.list_services(conn),
@@ -31,4 +36,5 @@ def read_system(conn: psycopg.Connection) -> SystemView:
         tables=storage.table_sizes(conn),
         database_bytes=storage.database_bytes(conn),
         version=server_version(conn),
+        minutes=activity.list_minutes(conn, now - _HOUR, now),
     )

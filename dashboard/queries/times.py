@@ -30,18 +30,20 @@ def parse_time(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def time_range(start: str | None, end: str | None, now: datetime) -> tuple[datetime, datetime]:
+def time_range(
+    start: str | None, end: str | None, now: datetime, longest: timedelta = LONGEST
+) -> tuple[datetime, datetime]:
     """The range asked for; the last six hours where nothing is said.
 
     Raises
     ------
     ValueError
-        A time cannot be read, the range is empty, or longer than 31 days.
+        A time cannot be read, the range is empty, or longer than ``longest``.
     """
     until = parse_time(end) if end else now
     since = parse_time(start) if start else until - DEFAULT
     if since >= until:
         raise ValueError("start is not before end")
-    if until - since > LONGEST:
-        raise ValueError(f"the range is longer than {LONGEST.days} days")
+    if until - since > longest:
+        raise ValueError(f"the range is longer than {longest.days} days")
     return since, until

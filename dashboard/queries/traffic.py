@@ -154,11 +154,12 @@ def _share_of_usual(found: RoadNow) -> tuple[bool, float]:
 def _road(key: str, found: Sequence[tuple[Device, list[Stream]]], names: tuple[str, str], city: City) -> Road:
     devices = tuple(device for device, _ in found)
     streams = {device.device_id: {s.metric: s for s in own} for device, own in found}
-    free = [_free_kmh(device, city) for device in devices]
+    free = [free_kmh(device, city) for device in devices]
     return Road(key, *names, sum(free) / len(free), devices, streams)
 
 
-def _free_kmh(device: Device, city: City) -> float:
+def free_kmh(device: Device, city: City) -> float:
+    """The speed of a device's road when it is empty, by its class; else its limit."""
     classes: Any = city.sim.get("traffic", {}).get("class", {})
     own: Any = classes.get(device.tags.get("class", ""), {})
     return float(own.get("free_kmh", device.tags.get("limit", 50)))

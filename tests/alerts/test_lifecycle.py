@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.lifecycle import Change, Kind, allowed, born, evolve, of_finding, rebuild
-from alerts.policy import next_kind
+from alerts.policy import CLOSING, closing, next_kind
 from telemetry.alerts import LIVE_STATUSES, Alert, AlertStatus, Finding, FindingState, Severity, Verdict
 from telemetry.errors import ConflictError
 from telemetry.metrics import Domain
 
+AFTER = timedelta(minutes=30)
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 BY_PEOPLE = (
     Kind.ACKNOWLEDGED, Kind.STARTED, Kind.ASSIGNED, Kind.COMMENTED, Kind.JUDGED, Kind.RESOLVED,
@@ -62,6 +63,12 @@ class Desk:
             return
         self.put(evolve(alert, change), change)
 
+    def let_time_close(self, now: datetime) -> None:
+        for alert in list(self.alerts.values()):
+            if change := closing(alert, now, AFTER):
+                self.put(evolve(alert, change), change)
+                assert not closing(self.alerts[alert.alert_id], now, AFTER)
+
     def put(self, alert: Alert, change: Change) -> None:
         self.alerts[alert.alert_id] = alert
         self.events.setdefault(alert.alert_id, []).append(change)
@@ -73,6 +80,7 @@ findings = st.tuples(
 actions = st.tuples(
     st.just("act"), st.sampled_from(BY_PEOPLE), st.integers(1, 4), st.sampled_from(["lan", "minh"])
 )
+closings = st.just(("close", None, None, None))
 details = {
     Kind.ASSIGNED: {"assignee": "minh"},
     Kind.JUDGED: {"verdict": "nuisance"},
@@ -80,22 +88,30 @@ details = {
 }
 
 
-@given(st.lists(st.tuples(st.integers(0, 900), st.one_of(findings, actions)), max_size=60))
+@given(st.lists(st.tuples(st.integers(0, 900), st.one_of(findings, actions, closings)), max_size=60))
 def test_any_interleaving_keeps_the_rules_and_can_be_rebuilt(story: list) -> None:
     desk, now = Desk(), AT
     for pause_s, (what, first, second, third) in story:
         now += timedelta(seconds=pause_s)
         if what == "find":
             desk.find(Finding(third, first, "limits", "r", 1, second, now, value=1.0, detail={"n": pause_s}))
+        elif what == "close":
+            desk.let_time_close(now)
+            resolved = [a for a in desk.alerts.values() if a.status is AlertStatus.RESOLVED]
+            assert all(now - a.resolved_at < AFTER for a in resolved if a.resolved_at)
         elif second in desk.alerts:
             desk.act(second, Change(first, now, third, details.get(first, {})))
         for key in ("a", "b"):
             assert len(desk.live(key)) <= 1
     for number, alert in desk.alerts.items():
+        for change in desk.events[number]:
+            assert change.actor != CLOSING or change.kind is Kind.CLOSED
         assert rebuild(blank(number, alert.key), desk.events[number]) == alert
         assert (alert.resolved_at is None) == (alert.status in LIVE_STATUSES)
         assert (alert.status is not AlertStatus.ACKNOWLEDGED) or alert.acknowledged_by
         assert alert.opened_at <= alert.updated_at
+        at = [change.at for change in desk.events[number]]
+        assert at == sorted(at)
 
 
 def opened() -> Alert:

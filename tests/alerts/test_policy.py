@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerts.lifecycle import FLAP_HOLD_S, Kind
-from alerts.policy import next_kind
+from alerts.policy import CLOSING, closing, next_kind
 from telemetry.alerts import Alert, AlertStatus, Finding, FindingState, Severity
 from telemetry.metrics import Domain
 
@@ -54,3 +54,27 @@ RAISED, ONGOING, CLEARED = FindingState.RAISED, FindingState.ONGOING, FindingSta
 )
 def test_next_kind(standing: Alert | None, last: Alert | None, found: Finding, kind: Kind | None) -> None:
     assert next_kind(standing, last, found) is kind
+
+
+@pytest.mark.parametrize(
+    ("what", "closes"),
+    [
+        (ended(3600), True),
+        (ended(3599), False),
+        (ended(3600, AlertStatus.CLOSED), False),
+        (alert(), False),
+    ],
+    ids=["in time", "too early", "closed already", "still standing"],
+)
+def test_a_resolved_alert_closes_after_its_time(what: Alert, closes: bool):
+    change = closing(what, AT, timedelta(hours=1))
+    assert (change is not None) == closes
+    if change:
+        assert (change.kind, change.actor, change.detail) == (Kind.CLOSED, CLOSING, {"after_h": 1.0})
+
+
+def test_closing_is_never_before_what_it_follows():
+    commented = replace(ended(7200), updated_at=AT + timedelta(seconds=5))
+    change = closing(commented, AT, timedelta(hours=1))
+    assert change is not None
+    assert change.at == commented.updated_at

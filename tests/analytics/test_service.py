@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
+from alerts.apply import apply_findings
 from analytics import service
 from analytics.engine import CONSUMER
-from store.alerts import list_live
+from store.alerts import get_alert, list_events, list_live
 from store.batches import append_batch
 from store.devices import list_streams, upsert_devices
 from store.locks import try_lock
@@ -19,6 +22,7 @@ from store.offsets import get_offsets
 from store.pool import connect
 from store.readings import write_readings
 from store.services import Service, list_services
+from telemetry.alerts import AlertStatus, Finding, FindingState, Severity
 from telemetry.errors import EngineError
 from telemetry.readings import Readings
 from telemetry.settings import Settings
@@ -98,6 +102,28 @@ def test_from_a_committed_reading_to_an_alert(
     assert get_offsets(conn, CONSUMER) == {"ingest-1": 2}
     wait_for(lambda: state(conn).get("scored") == 2)
     assert state(conn)["streams"] == len(worlds.DEVICES)
+
+
+def test_what_was_resolved_long_ago_is_closed(
+    conn: psycopg.Connection, analytics: Callable[[], threading.Event]
+) -> None:
+    (stream,) = list_streams(conn, "gauge-1")
+    began = datetime.now(UTC) - timedelta(hours=Settings().alerts.close_after_h + 1)
+    old = Finding("old", FindingState.RAISED, "people", "r", stream.stream_id, Severity.MINOR, began)
+    fresh = replace(old, key="fresh", at=datetime.now(UTC))
+    ends = [replace(found, state=FindingState.CLEARED) for found in (old, fresh)]
+    with conn.transaction():
+        first, second, *_ = apply_findings(conn, [old, fresh, *ends])
+
+    def status(alert_id: int) -> AlertStatus:
+        found = get_alert(conn, alert_id)
+        assert found is not None
+        return found.status
+
+    analytics()
+    wait_for(lambda: status(first.alert_id) is AlertStatus.CLOSED)
+    assert list_events(conn, first.alert_id)[-1].actor == "system:closing"
+    assert status(second.alert_id) is AlertStatus.RESOLVED
 
 
 def test_a_lost_connection_is_waited_out(

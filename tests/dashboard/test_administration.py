@@ -22,7 +22,7 @@ def test_a_person_signs_in_by_the_form_goes_on_and_signs_out(browser: Any, town:
         page.wait_for_load_state("networkidle")
         page.fill("[name=password]", PASSWORD)
         page.click("button[type=submit]")
-        expect(page.locator("main")).to_have_text("This page is for administrators.")
+        expect(page.locator("main")).to_contain_text("This page needs the role of Administrator")
         expect(page).to_have_url(town.url + "/administration?lang=en")
         expect(page.locator(".who")).to_contain_text("operatorOperator")
         page.wait_for_selector('#shell-link[data-phase="live"]')

@@ -8,17 +8,25 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dashboard.components.air import noise_rows
+from dashboard.components.days import day_end, day_label, day_picker
+from dashboard.components.power import lamps_of
 from dashboard.figures.air_course import air_course
-from dashboard.figures.load import frequency_curve, load_curve
-from dashboard.figures.road_week import day_against_usual, heat_map
-from dashboard.figures.tide_curve import tide_curve
+from dashboard.figures.load import frequency_curve, load_curve, load_said
+from dashboard.figures.road_week import day_against_usual, day_said, heat_map
+from dashboard.figures.tide_curve import next_high, tide_curve, tide_said
+from dashboard.figures.voltage import voltage_chart, voltage_said
+from dashboard.figures.water_history import flood_chart, flood_said, rain_chart, rain_said
 from dashboard.languages import load_languages
 from dashboard.queries import drainage, energy, environment, traffic, usual
+from dashboard.screenshots import wait_until_ready
 from store.readings import write_readings
 from telemetry import tide
 from telemetry.city import City
+from telemetry.devices import Stream
 from telemetry.readings import Readings, to_micros
 from tests.dashboard.conftest import AIR, GAUGE, Town
+from tests.dashboard.test_inventory import complaints
 from tests.fix_browser import visit
 
 ROAD = "dien_bien_phu"
@@ -92,10 +100,26 @@ def test_a_slow_road_comes_first_against_its_usual(town: Town, past: datetime):
     assert np.nanmean(week.speed[:-1]) == pytest.approx(20.0)
     assert np.isnan(week.flow).all()
     for language in LANGUAGES.values():
-        chart = day_against_usual(week, week.speed, "km/h", 1, language)
-        assert len(chart["data"][1]["y"]) == 96
-        assert chart["data"][1]["y"][-1] == pytest.approx(10.0)
-        assert len(heat_map(week, language)["data"][0]["z"][0]) == 24
+        chart = day_against_usual(week, week.speed, "km/h", 1, "today", language)
+        assert len(chart["data"][0]["y"]) == 96
+        assert chart["data"][0]["y"][-1] == pytest.approx(10.0)
+        cells = heat_map(week, language)["data"][0]
+        assert len(cells["z"][0]) == 24
+        assert len(cells["y"]) == len(cells["z"])
+        assert all(any(value is not None for value in day) for day in cells["z"])
+    said = day_said(week, week.speed, "Speed", "km/h", 1, LANGUAGES["en"])
+    assert "newest 10.0\N{NO-BREAK SPACE}km/h" in said
+
+
+def test_another_day_ends_at_its_midnight_and_nonsense_is_now():
+    zone = LANGUAGES["vi"].zone
+    end = day_end("2026-11-20", NOW, zone)
+    assert end == datetime(2026, 11, 20, 17, 0, tzinfo=UTC)  # midnight in the city
+    assert [day_end(text, NOW, zone) for text in (None, "last", "<script>", "2027-01-01")] == [NOW] * 4
+    picker = day_picker("x-day", "2026-03-02", NOW, LANGUAGES["en"])
+    assert picker.value == "2026-03-02"
+    assert picker.data[-1] == {"value": "2026-03-02", "label": "Mon 02/03"}
+    assert day_label("2026-11-22", LANGUAGES["vi"]) == "CN 22/11"
 
 
 def test_air_is_indexed_and_has_a_course(town: Town):
@@ -123,9 +147,15 @@ def test_the_tide_is_seen_and_foretold(town: Town):
     station = tide.stations(town.city)["phu_an"]
     assert curve.astronomic.tolist() == tide.level_m(station, curve.ahead_times).tolist()
     figure = tide_curve(curve, LANGUAGES["vi"])
-    assert [a["text"] for a in figure["layout"]["annotations"]] == [
-        "BĐ1 1,40 m", "BĐ2 1,50 m", "BĐ3 1,60 m", "hiện tại",
+    assert [line["name"] for line in figure["data"]] == [
+        "BĐ1 1,40 m", "BĐ2 1,50 m", "BĐ3 1,60 m", "Triều thiên văn", "Thực đo",
     ]  # fmt: skip
+    assert [line["y"][0] for line in figure["data"][:3]] == [1.4, 1.5, 1.6]
+    peak = next_high(curve)
+    assert peak is not None
+    around = curve.astronomic[np.abs(curve.ahead_times - peak[0]) <= 3_600_000_000]
+    assert peak[1] == around.max()
+    assert LANGUAGES["vi"].number(peak[1], 2) in tide_said(curve, LANGUAGES["vi"])
     assert drainage.read_tide(town.conn, town.city, "nobody", now, timedelta(hours=1)) is None
 
 
@@ -135,7 +165,8 @@ def test_load_is_laid_over_the_day_and_the_week_before(town: Town, past: datetim
     assert load is not None
     assert load.last_day[-1] == pytest.approx(10.0)
     assert np.nanmean(load.day_before) == pytest.approx(20.0)
-    assert len(load_curve(load, LANGUAGES["en"])["data"]) == 3
+    assert len(load_curve(load, "today", LANGUAGES["en"])["data"]) == 3
+    assert "against the day before" in load_said(load, LANGUAGES["en"])
     assert energy.read_load(town.conn, "nobody", past) is None
 
 
@@ -146,10 +177,80 @@ def test_a_frequency_nobody_measures_has_its_limits(town: Town):
     assert len(figure["layout"]["shapes"]) == 4
 
 
+def test_rain_and_floods_are_told_by_step(town: Town):
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    rain = [d for d in town.city.devices if d.kind == "rain_gauge"][:2]
+    flood = next(d for d in town.city.devices if d.kind == "flood_gauge")
+    steps = [now - timedelta(minutes=minute) for minute in range(1, 31)]
+    for moment in steps:  # half an hour at 12 and 6 mm/h; water that rises to 0.3 m
+        depth = 0.3 - 0.009 * steps.index(moment)
+        streams = [town.stream(d.device_id, "rain_mmph") for d in rain]
+        streams.append(town.stream(flood.device_id, "water_level_m"))
+        town.commit(streams, [12.0, 6.0, depth], moment)
+    fell = drainage.read_rain(town.conn, now, 24)
+    rows = {gear.device.device_id: np.nansum(fell.values[n]) for n, gear in enumerate(fell.gear)}
+    assert [rows[d.device_id] for d in rain] == pytest.approx([6.0, 3.0])
+    deep = drainage.read_floods(town.conn, now, 24)
+    assert [gear.device.device_id for gear in deep.gear] == [flood.device_id]
+    assert np.nanmax(deep.values) == pytest.approx(0.3)
+    for language in LANGUAGES.values():
+        assert len(rain_chart(fell, language)["data"]) == 2
+        assert flood_chart(deep, language)["data"][0]["name"] == language.pick(flood.name_vi, flood.name_en)
+        assert language.number(6.0, 1) in rain_said(fell, language)
+        assert language.number(0.3, 2) in flood_said(deep, language)
+
+
+def test_voltage_is_told_by_level_and_an_outage_is_no_voltage(town: Town):
+    now = datetime.now(UTC)
+    feeders = [d for d in town.city.devices if d.kind == energy.FEEDER][:3]
+    streams = [town.stream(d.device_id, energy.VOLTAGE) for d in feeders]
+    nominal = energy.nominal_v(feeders[0])
+    town.commit(streams, [nominal * 1.02, nominal * 0.97, 0.0], now - timedelta(minutes=3))
+    band = next(b for b in energy.read_voltage(town.conn, now) if b.nominal_v == nominal)
+    assert band.high[-1] == pytest.approx(0.02)
+    assert band.low[-1] == pytest.approx(-0.03)
+    limits = energy.voltage_limits(town.city.thresholds)
+    assert list(limits) == [-0.1, -0.05, 0.05, 0.1]
+    assert len(voltage_chart([band], limits, LANGUAGES["vi"])["data"]) == 3
+    assert "+2,0" in voltage_said([band], LANGUAGES["vi"])
+
+
+def test_an_old_reading_counts_for_nothing(town: Town):
+    now = datetime.now(UTC)
+    stream = Stream(1, "d", "active_power_kw", 30.0)
+    cabinet = energy.Unit(
+        next(d for d in town.city.devices if d.kind == energy.CABINET), {energy.POWER: stream}
+    )
+    ms = round(now.timestamp() * 1000)
+    assert lamps_of(cabinet, {1: (1, ms - 60_000, 0.0, 0)}, now, dark=True) == "failing"
+    assert lamps_of(cabinet, {1: (1, ms - 600_000, 0.0, 0)}, now, dark=True) == "unknown"
+
+
+def test_a_noise_limit_that_is_no_law_is_called_a_proposal(town: Town):
+    meter = next(d for d in town.city.devices if d.kind == environment.NOISE_METER)
+    station = environment.Station(meter, {})
+    told = str(noise_rows([station], town.city.thresholds, {}, {}, LANGUAGES["en"])[0])
+    assert "a proposal" in told
+    assert "QCVN" not in told
+
+
+@pytest.mark.parametrize("face", ["dark", "light"])
+@pytest.mark.parametrize("page", ["traffic", "drainage", "environment", "energy"])
+def test_each_desk_is_accessible(browser: Any, town: Town, past: datetime, page: str, face: str):
+    with visit(browser, town.url + "/healthz") as opened:
+        opened.context.add_cookies([{"name": "theme", "value": face, "url": town.url}])
+        opened.goto(f"{town.url}/{page}?lang=en")
+        wait_until_ready(opened)
+        assert complaints(opened) == []
+        for caption in opened.locator("figure figcaption").all():
+            assert len(caption.inner_text()) > 20  # what the chart shows, and how old it is
+        assert opened.locator("figure .figure__chart").count() == opened.locator("figcaption .as-of").count()
+
+
 @pytest.mark.parametrize(
     ("path", "place", "said"),
     [
-        (f"/traffic?road={ROAD}&lang=vi", "traffic-speed", "Các tuyến chậm nhất hiện nay"),
+        (f"/traffic?road={ROAD}&day=2026-11-20&lang=vi", "traffic-speed", "Các tuyến chậm nhất hiện nay"),
         (f"/drainage?gauge={GAUGE}&range=72&lang=en", "drainage-tide", "Tidal gates"),
         (f"/environment?station={AIR}&lang=vi", "environment-course", "Tiếng ồn"),
         ("/energy?feeder=%3Cscript%3E&lang=en", "energy-frequency", "Street lamps"),

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.queries.explorer import spread
+from dashboard.queries.explorer import MOST_STEPS, RAW_READINGS, read_tracks, spread, step_for
+from store.devices import list_streams
 from telemetry.readings import Readings
 from tests.dashboard.conftest import AIR, GAUGE, HOSTILE, SCRIPT, Town
+from tests.dashboard.test_inventory import complaints
 from tests.fix_browser import visit
 
 ZOOM = """() => {
@@ -29,6 +31,28 @@ def test_the_band_holds_every_reading_and_no_more():
     assert (band.low.min(), band.high.max()) == (values.min(), values.max())
     assert (band.low <= band.high).all()
     assert len(spread(Readings.of([], [], []), 50).times) == 0
+
+
+def test_long_times_are_summed_up_and_short_ones_are_not(town: Town):
+    stream = next(s for s in list_streams(town.conn, GAUGE) if s.metric == "water_level_m")
+    raw = timedelta(seconds=RAW_READINGS * stream.interval_s)
+    assert step_for(stream, raw) is None
+    steps = [step_for(stream, timedelta(days=days)) for days in (30, 90, 366)]
+    for days, step in zip((30, 90, 366), steps, strict=True):
+        assert step is not None
+        assert timedelta(days=days) / step <= MOST_STEPS
+        assert timedelta(days=1) % step == timedelta(0)
+    end = datetime.now(UTC)
+    summed = read_tracks(town.conn, [stream.stream_id], end - timedelta(days=90), end, compare=True)[0]
+    single = read_tracks(town.conn, [stream.stream_id], end - timedelta(hours=7), end, compare=False)[0]
+    town.conn.commit()
+    assert (summed.step, single.step) == (steps[1], None)
+    assert summed.band is not None
+    assert summed.series.readings == single.series.readings
+    known = single.series.values[np.isfinite(single.series.values)]
+    assert (summed.band.low.min(), summed.band.high.max()) == (known.min(), known.max())
+    assert summed.before is not None
+    assert summed.before.readings == 0
 
 
 def test_an_export_has_every_stored_reading_of_its_streams_in_order(town: Town):
@@ -67,6 +91,18 @@ def test_the_explorer_draws_what_its_address_says_and_zooming_asks_anew(browser:
         shown = page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
         assert abs(int(shown["end"]) - int(shown["start"]) - 4 * 3600e3) < 5000
         assert shown["streams"] == f"{tide},{dust}"
+        assert page.locator("#explorer-table tbody tr").count() == 2
+        assert "Lowest" in page.locator("#explorer-table thead").inner_text()
+        assert complaints(page) == []
+        page.focus("#explorer-wider")
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"() => !location.search.includes('start={shown['start']}')")
+        wider = page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
+        assert int(wider["start"]) == int(shown["start"]) - (int(shown["end"]) - int(shown["start"])) // 2
+        page.wait_for_function("() => document.querySelector('#explorer-from').textContent.includes('/')")
+        with page.expect_download() as download:
+            page.click("#explorer-png")
+        assert download.value.suggested_filename == "cityops.png"
 
 
 def test_the_explorer_shows_hostile_names_as_text_and_ignores_a_hostile_address(browser: Any, town: Town):

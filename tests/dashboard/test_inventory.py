@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from dashboard.components.inventory import inventory_rows
+from dashboard.languages import load_languages
+from dashboard.live.picture import Picture
 from dashboard.pages.quarantine import payload_text
+from store.activity import list_minutes
 from store.quarantine import Refusal, put_refusals
 from store.storage import table_sizes
 from tests.dashboard.conftest import AIR, GAUGE, HOSTILE, SCRIPT, Town
@@ -47,9 +51,13 @@ def test_every_page_is_accessible_in_both_themes(browser: Any, refused: Town, pa
         page.wait_for_selector(f"html[data-mantine-color-scheme={face}]")
         page.wait_for_selector(READY[path])
         assert page.locator(".bar__page[aria-current=page]").count() == (0 if path == "/quarantine" else 1)
-        found = Axe().run(page, options=WCAG).response["violations"]
-        told = [(item["id"], [node["target"] for node in item["nodes"]][:5]) for item in found]
-        assert told == []
+        assert complaints(page) == []
+
+
+def complaints(page: Any) -> list[tuple[str, list[Any]]]:
+    """What axe finds wrong by WCAG 2.2 AA, and where."""
+    found = Axe().run(page, options=WCAG).response["violations"]
+    return [(item["id"], [node["target"] for node in item["nodes"]][:5]) for item in found]
 
 
 def test_the_switch_changes_the_theme_and_it_stays(browser: Any, town: Town):
@@ -67,6 +75,13 @@ def test_the_inventory_filters_and_links_and_shows_hostile_names_as_text(browser
         counted = page.locator("#devices-count").inner_text()
         traffic = sum(device.domain == "traffic" for device in town.city.devices) + 1
         assert counted == f"{traffic} of {len(town.city.devices) + 1} devices"
+        page.fill("#devices-q", "Điện Biên Phủ camera")
+        page.wait_for_url("**q=*")
+        page.wait_for_function(f"() => document.querySelector('#devices-count').textContent !== {counted!r}")
+        page.wait_for_selector(".ag-row")
+        assert "domain=traffic" in page.url
+        for name in page.locator(".ag-cell[col-id=name]").all_inner_texts():
+            assert "Điện Biên Phủ" in name or "Dien Bien Phu" in name
         assert page.evaluate("window.hacked") is None
     with visit(browser, town.url + f"/devices/{HOSTILE}") as page:
         page.wait_for_selector(".drawer__name")
@@ -96,6 +111,34 @@ def test_quarantine_shows_reasons_and_payloads_as_text(browser: Any, refused: To
         assert SCRIPT in told
         assert "00 ff 10" in told
         assert page.evaluate("window.hacked") is None
+        page.fill("#quarantine-q", "not text")
+        page.wait_for_function(
+            "() => !document.querySelector('#quarantine-place').innerText.includes('<img')"
+        )
+        assert "q=not" in page.url
+        page.fill("#quarantine-q", "nowhere to be found")
+        page.wait_for_selector("text=No message matches")
+
+
+def test_the_last_hour_of_ingest_is_told_by_minute(refused: Town):
+    now = datetime.now(UTC)
+    refused.commit([refused.stream(AIR, "so2")], [8.0], now)
+    minutes = list_minutes(refused.conn, now - timedelta(hours=1), datetime.now(UTC))
+    refused.conn.commit()
+    assert 61 <= len(minutes) <= 62
+    assert sum(minute.refused for minute in minutes) == 2
+    newest = next(minute for minute in reversed(minutes) if minute.readings)
+    assert newest.lag_s is not None
+    assert 0 <= newest.lag_s < 60
+
+
+def test_devices_come_worst_first(town: Town):
+    picture = Picture("test", lambda alert, device: None)  # type: ignore[arg-type,return-value]
+    language = load_languages("Asia/Ho_Chi_Minh")["vi"]
+    picture.states = lambda: {GAUGE: "critical", AIR: "silent"}  # type: ignore[method-assign]
+    rows = inventory_rows([(device, []) for device in town.city.devices], picture, town.city, language)
+    assert [row["id"] for row in rows[:2]] == [GAUGE, AIR]
+    assert {row["state_key"] for row in rows[2:]} == {"unknown"}
 
 
 def test_payloads_are_text_where_they_can_be_and_hex_where_not():
@@ -111,6 +154,7 @@ def test_system_tells_services_and_storage(browser: Any, town: Town):
         told = page.locator("#system-place").inner_text()
         assert "dashboard" in told
         assert "PostgreSQL" in told
+        assert page.locator(".bars[role=img][aria-label]").count() == 3
     sizes = {table.name: table for table in table_sizes(town.conn)}
     town.conn.commit()
     assert sizes["reading"].bytes > 100_000

@@ -23,7 +23,7 @@ GAUGE = Device(
 )  # fmt: skip
 
 _EMPTY = """
-TRUNCATE audit_entry, sign_in_failure, api_key, session, person,
+TRUNCATE audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
          alert_event, alert, anomaly, ledger, quarantine, service, consumer_offset, consumer_snapshot,
          reading_batch, ingestor, reading, device_status, stream, device RESTART IDENTITY"""
 

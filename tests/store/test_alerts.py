@@ -10,12 +10,14 @@ import pytest
 
 from alerts.actions import Action, act
 from alerts.apply import apply_findings
+from alerts.closing import close_resolved
 from alerts.lifecycle import Change, Kind, rebuild
-from store import alerts, anomalies
+from store import alerts, anomalies, people
 from store.alert_search import AlertSearch, search_alerts
 from telemetry.alerts import AlertStatus, Finding, FindingState, Severity
 from telemetry.errors import ConflictError, NotFoundError
 from telemetry.metrics import Domain
+from telemetry.people import Role
 
 AT = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
@@ -115,6 +117,7 @@ def test_of_two_operators_one_wins_and_the_other_is_told_who(
 
 def test_what_is_stored_is_what_its_events_make(conn: psycopg.Connection, raised: Finding) -> None:
     (alert,) = apply_findings(conn, [raised])
+    people.add_person(conn, "minh", Role.OPERATOR, "hash")
     for kind, detail in (
         (Kind.STARTED, {}),
         (Kind.COMMENTED, {"text": "<script>"}),
@@ -124,6 +127,7 @@ def test_what_is_stored_is_what_its_events_make(conn: psycopg.Connection, raised
         act(conn, alert.alert_id, Action(kind, "lan", AT, detail))
     worse = later(raised, FindingState.ONGOING, severity=Severity.CRITICAL, value=1.7)
     apply_findings(conn, [worse, later(worse, FindingState.CLEARED)])
+    assert len(close_resolved(conn, AT + timedelta(days=2), timedelta(days=1))) == 1
     stored = alerts.get_alert(conn, alert.alert_id)
     events = alerts.list_events(conn, alert.alert_id)
     assert stored == rebuild(alert, [Change(Kind(e.kind), e.at, e.actor, e.detail) for e in events])
@@ -158,3 +162,40 @@ def test_alerts_are_searched_a_page_at_a_time(
     assert search_alerts(conn, AlertSearch(text="Phú AN"))[0] == 4
     assert search_alerts(conn, AlertSearch(text="%"))[0] == 0
     assert search_alerts(conn, AlertSearch(severities=[Severity.INFO], domain=Domain.DRAINAGE))[0] == 1
+    act(conn, page[0].alert_id, Action(Kind.STARTED, "lan", AT))
+    assert search_alerts(conn, AlertSearch(assignee="lan"))[0] == 1
+    assert search_alerts(conn, AlertSearch(unassigned=True))[0] == 4
+
+
+def test_what_stays_resolved_is_closed_by_the_system(
+    conn: psycopg.Connection, raised: Finding, stream_ids: list[int]
+) -> None:
+    other = replace(raised, key="other", stream_id=stream_ids[2])
+    ends = [later(raised, FindingState.CLEARED), later(other, FindingState.CLEARED, minutes=60)]
+    first, second, *_ = apply_findings(conn, [raised, other, *ends])
+    conn.commit()
+    day = timedelta(days=1)
+    assert close_resolved(conn, AT + timedelta(hours=23), day) == []
+    (closed,) = close_resolved(conn, AT + day + timedelta(minutes=5), day)
+    assert (closed.alert_id, closed.status) == (first.alert_id, AlertStatus.CLOSED)
+    last = alerts.list_events(conn, first.alert_id)[-1]
+    assert (last.kind, last.actor, last.detail) == ("closed", "system:closing", {"after_h": 24.0})
+    act(conn, first.alert_id, Action(Kind.REOPENED, "lan", AT + 2 * day))
+    (late,) = close_resolved(conn, AT + 3 * day, day)
+    assert late.alert_id == second.alert_id
+
+
+@pytest.mark.parametrize("name", ["nobody-known", "viewer", "barred"])
+def test_an_alert_is_given_only_to_who_may_work_on_it(
+    conn: psycopg.Connection, raised: Finding, name: str
+) -> None:
+    people.add_person(conn, "admin", Role.ADMINISTRATOR, "hash")
+    people.add_person(conn, "viewer", Role.VIEWER, "hash")
+    people.add_person(conn, "barred", Role.ENGINEER, "hash")
+    people.disable_person(conn, "barred")
+    (alert,) = apply_findings(conn, [raised])
+    with pytest.raises(ConflictError, match="may work on alerts"):
+        act(conn, alert.alert_id, Action(Kind.ASSIGNED, "lan", AT, {"assignee": name}))
+    given = act(conn, alert.alert_id, Action(Kind.ASSIGNED, "lan", AT, {"assignee": "admin"}))
+    assert given.assignee == "admin"
+    assert act(conn, alert.alert_id, Action(Kind.ASSIGNED, "lan", AT, {"assignee": None})).assignee is None

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from store import api_keys, audit, people, sessions
+from store import api_keys, audit, people, refusals, sessions
 from telemetry.errors import ConfigError, NotFoundError
 from telemetry.people import Identity, RightsError, Role, Scope, check_name
 
@@ -165,3 +165,40 @@ def test_a_name_that_cannot_be_is_refused(name: str):
 
 def test_a_name_is_kept_in_lower_case():
     assert check_name(" Lan.Nguyen ") == "lan.nguyen"
+
+
+def test_ones_own_new_password_ends_the_other_sessions(conn: psycopg.Connection):
+    person = add(conn)
+    here, elsewhere = begin(conn, person), begin(conn, person)
+    strangers = begin(conn, add(conn, "hoa"))
+    shown = sessions.list_sessions(conn, "lan", here, NOW, IDLE)
+    assert [session.current for session in shown] == [True, False]
+    assert sessions.list_sessions(conn, "lan", here, NOW + timedelta(hours=13), IDLE) == []
+    assert people.set_own_password(conn, "lan", "other", here) == 1
+    assert sessions.find_session(conn, here, NOW, IDLE) is not None
+    assert sessions.find_session(conn, elsewhere, NOW, IDLE) is None
+    assert sessions.find_session(conn, strangers, NOW, IDLE) is not None
+    assert sessions.end_sessions(conn, "lan", keep=here) == 0
+
+
+def test_who_may_be_given_work(conn: psycopg.Connection):
+    for name, role in (
+        ("b", Role.OPERATOR),
+        ("a", Role.ADMINISTRATOR),
+        ("v", Role.VIEWER),
+        ("x", Role.ENGINEER),
+    ):
+        add(conn, name, role)
+    people.disable_person(conn, "x")
+    assert people.list_active(conn, Role.OPERATOR) == ["a", "b"]
+
+
+def test_a_flood_of_refusals_is_a_few_entries(conn: psycopg.Connection):
+    for second in range(150):
+        refusals.note_refusal(conn, "lan", "10.0.0.9", NOW + timedelta(seconds=second))
+    refusals.note_refusal(conn, "?", "10.0.0.9", NOW)
+    refusals.finish_refusals(conn, NOW + timedelta(minutes=10))
+    refusals.finish_refusals(conn, NOW + timedelta(minutes=20))
+    told = [entry for entry in audit.list_entries(conn) if entry.action == "sign_in.refused"]
+    assert [entry.detail["attempts"] for entry in told if entry.actor == "lan"] == [29, 60, 60, 1]
+    assert [entry.detail for entry in told if entry.actor == "?"] == [{"address": "10.0.0.9", "attempts": 1}]
