@@ -5,10 +5,13 @@ window.cityops = window.cityops || {};
   const STATE_LAYERS = ["mark-glow", "marks", "group-glow", "groups", "group-counts", "group-marks"];
   const POINTED = ["devices", "gauges", "stretches"];
 
-  async function make(container, bbox, onChoose) {
+  async function city() {
     const answer = await fetch("/api/v1/city");
     if (!answer.ok) throw new Error("city " + answer.status);
-    const city = await answer.json();
+    return answer.json();
+  }
+
+  async function make(city, container, bbox, onChoose) {
     const devices = cityops.mapStates.points(new Set());
     try {
       const map = open(container, city, bbox, devices);
@@ -131,5 +134,5 @@ window.cityops = window.cityops || {};
   }
   function collection(features) { return { type: "FeatureCollection", features }; }
 
-  cityops.map = { make, note, asked, point, collection };
+  cityops.map = { city, make, note, asked, point, collection };
 })(window.cityops);

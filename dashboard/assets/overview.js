@@ -2,6 +2,7 @@
 window.cityops = window.cityops || {};
 (function (cityops) {
   "use strict";
+  const PATIENCE_MS = 2000;
   const SLOW_MS = 5000; // how often values are looked at for their age
   cityops.inventory = new Map(); // device id → device, as /api/v1/catalogue has it
 
@@ -9,6 +10,17 @@ window.cityops = window.cityops || {};
     const answer = await fetch("/api/v1/catalogue");
     if (!answer.ok) throw new Error("devices " + answer.status);
     cityops.inventory = new Map((await answer.json()).map((device) => [device.device_id, device]));
+  }
+
+  /* The first snapshot, or a moment's patience: a map of many devices is better drawn once. */
+  function told() {
+    const { live } = cityops;
+    if (live.ready) return null;
+    return new Promise((resolve) => {
+      const forget = live.on("reset", done);
+      const late = setTimeout(done, PATIENCE_MS);
+      function done() { forget(); clearTimeout(late); resolve(); }
+    });
   }
 
   function mount(root) {
@@ -110,10 +122,12 @@ window.cityops = window.cityops || {};
     }
 
     async function begin() {
-      await readInventory();
+      const city = cityops.map.city(); // asked for together with the devices
+      city.catch(() => {}); // told where it is waited for
+      await Promise.all([readInventory(), told()]);
       if (left) return;
       cityops.gauges.show();
-      map = await cityops.map.make(document.getElementById("overview-map"), root.dataset.bbox.split(" ").map(Number), choose);
+      map = await cityops.map.make(await city, document.getElementById("overview-map"), root.dataset.bbox.split(" ").map(Number), choose);
       if (left) { map.remove(); return; }
       if (live.ready) map.reset();
       if (hidden.size) map.hide(hidden);

@@ -27,6 +27,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LEVELS = (("A", 0.85), ("B", 0.67), ("C", 0.50), ("D", 0.40), ("E", 0.30))
 """Level of service by the least share of the free speed (HCM 2010, urban streets); F below."""
 
+JUNCTION = "junction"
+"""What the profile gives as the road of a camera over a whole junction: no road of the layer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Road:
@@ -83,7 +86,7 @@ def read_roads(conn: psycopg.Connection, city: City) -> list[Road]:
     for device, streams in read_inventory(conn):
         if device.domain is Domain.TRAFFIC and "road" in device.tags:
             by_road.setdefault(device.tags["road"], []).append((device, streams))
-    names = road_names(city)
+    names = {JUNCTION: ("Các nút giao", "Junctions"), **road_names(city)}
     return [_road(key, found, names.get(key, (key, key)), city) for key, found in sorted(by_road.items())]
 
 
