@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -35,7 +36,7 @@ SHOWN = {
 
 
 @pytest.fixture(scope="module")
-def wicked(town: Town) -> int:
+def wicked(town: Town) -> Iterator[int]:
     """Hostile text wherever anyone can put it; the number of an alert that carries it all.
 
     The device has it in its names, kind, zone and tags since the town was made; its id is checked.
@@ -66,7 +67,12 @@ def wicked(town: Town) -> int:
     with town.conn.transaction():
         town.conn.execute("UPDATE alert SET assignee = %s WHERE alert_id = %s", (SCRIPT, number))
     wait_for(lambda: town.get(f"/api/v1/alerts/{number}").json()["assignee"] == SCRIPT)
-    return number
+    yield number
+    # The town is shared: what the tests after these count is as it was.
+    with town.as_role("operator") as client:
+        assert client.post(f"/api/v1/alerts/{number}/resolve").status_code == 200
+    with town.conn.transaction():
+        town.conn.execute("DELETE FROM quarantine WHERE reason = %s", (SCRIPT,))
 
 
 def nothing_ran(page: Any) -> None:
