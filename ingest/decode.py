@@ -98,7 +98,7 @@ def _decode_one(message: Message, topic: Topic, known: Known, limits: Ingest, de
         except PayloadError as error:
             problems.append(error)
             continue
-        problems += _append(sample.values, time, quality, known, decoded)
+        _append(sample.values, time, quality, known, decoded, problems)
     if problems:
         raise _summed_up(problems)
 
@@ -131,7 +131,7 @@ def _use_foreign(
         if sample.from_arrival:
             quality = int(Quality.ARRIVAL_TIME)
         beside = {metric: v for metric, v in sample.incidental.items() if metric in known.channels}
-        problems += _append({**sample.values, **beside}, time, quality, known, decoded)
+        _append({**sample.values, **beside}, time, quality, known, decoded, problems)
     if problems:
         raise _summed_up(problems)
 
@@ -143,9 +143,13 @@ def _summed_up(problems: Sequence[PayloadError]) -> PayloadError:
 
 
 def _append(
-    values: Mapping[str, float], time: int, quality: int, known: Known, decoded: Decoded
-) -> list[PayloadError]:
-    problems: list[PayloadError] = []
+    values: Mapping[str, float],
+    time: int,
+    quality: int,
+    known: Known,
+    decoded: Decoded,
+    problems: list[PayloadError],
+) -> None:
     for metric, value in values.items():
         channel = known.channels.get(metric)
         if channel is None:
@@ -158,7 +162,6 @@ def _append(
             decoded.times.append(time)
             decoded.values.append(value)
             decoded.qualities.append(quality)
-    return problems
 
 
 def _time(sample: Sample, n_samples: int, received_at: int, limits: Ingest) -> tuple[int, int]:
