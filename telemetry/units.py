@@ -111,5 +111,5 @@ def convert(value: float, unit: str, to: str) -> float:
     if source.kind != target.kind:
         raise PayloadError("unit", f"{unit!r} is a {source.kind}, {to or 'a number'!r} a {target.kind}")
     if source.offset == target.offset:  # exact where only the prefix differs
-        return value * (source.factor / target.factor)
+        return value * source.factor / target.factor
     return (value * source.factor + source.offset - target.offset) / target.factor
