@@ -126,8 +126,9 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=4)
     | st.dictionaries(
         st.sampled_from(
-            ["n", "v", "t", "bn", "bt", "u", "s", "object", "deviceInfo", "devEui", "rxInfo", "rssi", "gwTime",
-             "uplink_message", "end_device_ids", "device_id", "decoded_payload", "f_port", "id", "at", "log", "pm10"]
+            ["n", "v", "t", "bn", "bt", "u", "s", "object", "deviceInfo", "devEui", "rxInfo", "rssi",
+             "gwTime", "uplink_message", "end_device_ids", "device_id", "decoded_payload", "f_port", "id",
+             "at", "log", "pm10"]
         ), inner, max_size=6,
     ),
     max_leaves=30,
