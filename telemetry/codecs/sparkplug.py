@@ -220,6 +220,9 @@ def _parse(payload: bytes) -> Any:
     if message.uuid == "SPBV1.0_COMPRESSED":
         raise PayloadError("shape", "compressed payloads are not taken")
     check_count(len(message.metrics), "metrics")
+    # A text of proto2 is not checked when it is parsed: one that is not UTF-8 comes as bytes.
+    if not all(isinstance(metric.name, str) for metric in message.metrics):
+        raise PayloadError("protobuf", "a metric whose name is not UTF-8")
     return message
 
 
@@ -249,7 +252,7 @@ def _unit(metric: Any) -> str:
     properties = metric.properties
     for key, value in zip(properties.keys, properties.values, strict=False):
         if key == "engUnit" and not value.is_null:
-            return str(value.string_value)
+            return value.string_value if isinstance(value.string_value, str) else "?"
     return ""
 
 

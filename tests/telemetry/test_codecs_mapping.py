@@ -52,8 +52,8 @@ def test_each_record_has_its_time_and_device() -> None:
         (NOW_US, 0), (NOW_US + 60_000_000, 10), (NOW_US, 100),
     ]  # fmt: skip
     assert {device_id for device_id, _, _ in found} == {"Phu-An"}
-    found = decode(message["boxes"], each="[*]", device_path="name",
-                   readings=(Field("rain_mmph", path="log[0].t"),), time_path="log[0].at", time_format="epoch_s")  # fmt: skip
+    first = {"readings": (Field("rain_mmph", path="log[0].t"),), "time_path": "log[0].at"}
+    found = decode(message["boxes"], each="[*]", device_path="name", time_format="epoch_s", **first)
     assert [device_id for device_id, _, _ in found] == ["Do-1", "do-2"]
 
 
@@ -81,7 +81,7 @@ def test_times_are_read_as_they_are_said_to_be(time_format: str, zone: str, valu
         pytest.param({"t": "1"}, {}, "value", id="text"),
         pytest.param({"t": 1, "at": "x"}, {"time_path": "at"}, "time", id="no-time"),
         pytest.param(
-            {"t": 1, "at": 1795406400000}, {"time_path": "at", "time_format": "epoch_s"}, "time", id="ms-for-s"
+            {"t": 1, "at": 1795406400000}, {"time_path": "at", "time_format": "epoch_s"}, "time", id="ms"
         ),
         pytest.param([{"t": 1}, {"t": 2}], {"each": "[*]"}, "time", id="records-without-time"),
         pytest.param([{"t": 1}] * 2_001, {"each": "[*]"}, "shape", id="too-many"),

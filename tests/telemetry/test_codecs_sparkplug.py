@@ -209,6 +209,7 @@ def test_commands_and_states_carry_no_reading() -> None:
         pytest.param("spBv1.0/hcmc/OTHER/e", b"", "topic", id="unknown-kind"),
         pytest.param("spAv1.0/hcmc/NDATA/e", b"", "topic", id="sparkplug-a"),
         pytest.param("spBv1.0/hcmc/NBIRTH/e", b"\xff\xff", "protobuf", id="not-protobuf"),
+        pytest.param("spBv1.0/hcmc/NBIRTH/e", b"\x12\x03\x0a\x01\x9b", "protobuf", id="text-not-utf8"),
         pytest.param("spBv1.0/hcmc/NBIRTH/e", b"\x12\x00" * 2_001, "shape", id="too-many"),
         pytest.param("spBv1.0/hcmc/NBIRTH/e", b"\x12\x00", "shape", id="a-metric-without-a-name"),
         pytest.param("spBv1.0/hcmc/NBIRTH/e", payload(uuid="SPBV1.0_COMPRESSED"), "shape", id="compressed"),
