@@ -22,7 +22,7 @@ _LONGEST_NAME = 256
 def device_id_of(name: str) -> str:
     """The device id that a foreign name stands for.
 
-    Accents go (``Phú An`` is ``Phu-An``), every run of other characters than
+    Accents go (``Đo 1`` is ``Do-1``), every run of other characters than
     ``A–Z a–z 0–9 _ . -`` becomes one ``-``, and what is no letter or digit goes from the
     start, a ``-`` from the end. Sixteen hexadecimal digits (an EUI-64) are written in
     lower case, for network servers disagree on it. Nothing is cut: a name that is too
