@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from ingest.catalog import Catalog, Known
 from ingest.message import Message
 from store.quarantine import Refusal
+from telemetry.codecs import Arrival, Codec, DeviceSample
 from telemetry.errors import PayloadError
+from telemetry.formats import Formats, Route
 from telemetry.payloads import Sample, decode
 from telemetry.readings import Quality, Readings
 from telemetry.settings import Ingest
-from telemetry.topics import STATUS, Topic, parse_topic
+from telemetry.topics import STATUS, Topic
 
 _DAY_US = 86_400_000_000
 _STATUSES = {b"online": "online", b"offline": "offline"}
@@ -33,6 +34,9 @@ class Decoded:
     messages: dict[str, int] = field(default_factory=dict[str, int])
     """Deliveries by device id; ``""`` for those of no known device."""
 
+    ends: list[int] = field(default_factory=list[int])
+    """After each message, how many readings there were."""
+
     strangers: bool = False
     """Whether a message named a device or a metric that is not registered."""
 
@@ -42,30 +46,35 @@ class Decoded:
         return Readings.of(self.stream_ids, self.times, self.values, self.qualities)
 
 
-def decode_messages(messages: Iterable[Message], catalog: Catalog, limits: Ingest) -> Decoded:
-    """Decode a batch against the catalog.
+def decode_messages(
+    messages: Iterable[Message], catalog: Catalog, limits: Ingest, formats: Formats | None = None
+) -> Decoded:
+    """Decode a batch against the catalog; without ``formats``, the city's own topics alone.
 
     A message is used as far as it is good: with one impossible value in it the other
     metrics are stored, and the whole message goes to quarantine beside them.
     """
     decoded = Decoded()
+    find_route = (formats or Formats()).route
     for message in messages:
         device_id = ""
         try:
-            topic = _parse_topic(message.topic)
-            known = _known(topic, catalog)
-            device_id = topic.device_id
-            _decode_one(message, topic, known, limits, decoded)
+            route = find_route(message.topic)
+            if route.city is not None:
+                known = _known(route.city, catalog)
+                device_id = route.device_id
+                _decode_one(message, route.city, known, limits, decoded)
+            elif route.codec is not None:
+                device_id = route.device_id if catalog.find(route.device_id) else ""
+                samples = _decode_foreign(message, route, route.codec)
+                device_id = device_id or _first_known(samples, catalog)
+                _use_foreign(samples, message, catalog, limits, decoded)
         except PayloadError as error:
             decoded.strangers |= error.reason in ("device", "metric")
             decoded.refusals.append(_refusal(message, device_id, error))
+        decoded.ends.append(len(decoded.times))
         decoded.messages[device_id] = decoded.messages.get(device_id, 0) + 1
     return decoded
-
-
-@lru_cache(maxsize=100_000)
-def _parse_topic(topic: str) -> Topic:
-    return parse_topic(topic)
 
 
 def _known(topic: Topic, catalog: Catalog) -> Known:
@@ -89,16 +98,59 @@ def _decode_one(message: Message, topic: Topic, known: Known, limits: Ingest, de
         except PayloadError as error:
             problems.append(error)
             continue
-        problems += _append(sample, time, quality, known, decoded)
+        _append(sample.values, time, quality, known, decoded, problems)
     if problems:
-        first = problems[0]
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise PayloadError(first.reason, f"{first.message}{more}")
+        raise _summed_up(problems)
 
 
-def _append(sample: Sample, time: int, quality: int, known: Known, decoded: Decoded) -> list[PayloadError]:
+def _decode_foreign(message: Message, route: Route, codec: Codec) -> list[DeviceSample]:
+    return codec.decode(message.payload, Arrival(message.topic, route.device_id, message.received_at))
+
+
+def _first_known(samples: Sequence[DeviceSample], catalog: Catalog) -> str:
+    return next((s.device_id for s in samples if catalog.find(s.device_id)), "")
+
+
+def _use_foreign(
+    samples: Sequence[DeviceSample], message: Message, catalog: Catalog, limits: Ingest, decoded: Decoded
+) -> None:
     problems: list[PayloadError] = []
-    for metric, value in sample.values.items():
+    for sample in samples:
+        known = catalog.find(sample.device_id)
+        if known is None:
+            problems.append(PayloadError("device", f"no device {sample.device_id!r} is registered"))
+            continue
+        if sample.status:
+            decoded.statuses[sample.device_id] = sample.status
+        try:
+            # A codec has seen to it that samples beside others have a time; the rest came just now.
+            time, quality = _time(sample, 1, message.received_at, limits)
+        except PayloadError as error:
+            problems.append(error)
+            continue
+        if sample.from_arrival:
+            quality = int(Quality.ARRIVAL_TIME)
+        beside = {metric: v for metric, v in sample.incidental.items() if metric in known.channels}
+        _append({**sample.values, **beside}, time, quality, known, decoded, problems)
+    if problems:
+        raise _summed_up(problems)
+
+
+def _summed_up(problems: Sequence[PayloadError]) -> PayloadError:
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return PayloadError(first.reason, f"{first.message}{more}")
+
+
+def _append(
+    values: Mapping[str, float],
+    time: int,
+    quality: int,
+    known: Known,
+    decoded: Decoded,
+    problems: list[PayloadError],
+) -> None:
+    for metric, value in values.items():
         channel = known.channels.get(metric)
         if channel is None:
             problems.append(PayloadError("metric", f"the device has no metric {metric!r}"))
@@ -110,7 +162,6 @@ def _append(sample: Sample, time: int, quality: int, known: Known, decoded: Deco
             decoded.times.append(time)
             decoded.values.append(value)
             decoded.qualities.append(quality)
-    return problems
 
 
 def _time(sample: Sample, n_samples: int, received_at: int, limits: Ingest) -> tuple[int, int]:

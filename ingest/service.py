@@ -13,21 +13,24 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from ingest.backoff import backoff_s
+from ingest.clocks import ClockWatch
 from ingest.inbox import Inbox
 from ingest.message import Message
 from ingest.subscriber import Subscriber
 from ingest.writer import Flushed, Writer
-from store import batches
+from store import batches, clocks
 from store.locks import try_lock
 from store.pool import connect
 from store.services import Service, beat
 from telemetry.errors import ConfigError
+from telemetry.formats import Formats
 from telemetry.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 _BEAT_S = 2.0
 _PRUNE_S = 60.0
+_CLOCKS_S = 10.0
 _LOG_KEPT = timedelta(days=1)
 """The ordered log is for consumers that are a little behind, not for history."""
 
@@ -39,9 +42,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "ingest needs a database and a broker",
             cure="set DATABASE_URL and MQTT_URL, or run `cityops demo`",
         )
+    formats = Formats(settings.ingest.formats)
     inbox = Inbox(capacity=2 * settings.ingest.in_flight)
-    subscriber = Subscriber(settings.mqtt_url, settings.ingestor, inbox, settings.ingest.in_flight)
-    process = _Process(settings, inbox, subscriber, stop)
+    subscriber = Subscriber(
+        settings.mqtt_url, settings.ingestor, inbox, settings.ingest.in_flight, formats.subscriptions
+    )
+    process = _Process(settings, inbox, subscriber, stop, formats)
     subscriber.start()
     try:
         process.serve()
@@ -53,8 +59,15 @@ class _Process:
     """The writing loop, with the connection it holds and what it counts."""
 
     def __init__(
-        self, settings: Settings, inbox: Inbox, subscriber: Subscriber, stop: threading.Event
+        self,
+        settings: Settings,
+        inbox: Inbox,
+        subscriber: Subscriber,
+        stop: threading.Event,
+        formats: Formats,
     ) -> None:
+        self._formats = formats
+        self.clocks = ClockWatch(settings.ingest.clock_every_s)
         self._settings = settings
         self._inbox = inbox
         self._subscriber = subscriber
@@ -99,7 +112,7 @@ class _Process:
         return before != self._messages_before
 
     def _write_until_stopped(self, conn: psycopg.Connection) -> None:
-        writer = Writer(conn, self._settings.ingestor, self._settings.ingest)
+        writer = Writer(conn, self._settings.ingestor, self._settings.ingest, self._formats, self.clocks)
         logger.info("ready: %d devices registered", len(writer.catalog))
         chores = _Chores(conn, self)
         while not self._stop.is_set():
@@ -115,6 +128,8 @@ class _Process:
             return
         flushed = writer.write(self._pending)
         self._subscriber.acknowledge(self._pending)
+        for topic, payload in self._formats.requests(time.time_ns() // 1_000):
+            self._subscriber.publish(topic, payload)
         self._count(flushed, self._pending[0])
         self._pending = []
 
@@ -136,22 +151,31 @@ class _Process:
 
 
 class _Chores:
-    """What the writing loop does now and then: heartbeat and pruning."""
+    """What the writing loop does now and then: heartbeat, clock offsets and pruning."""
 
     def __init__(self, conn: psycopg.Connection, process: _Process) -> None:
         self._conn = conn
         self._process = process
-        self._next_beat = self._next_prune = 0.0
+        self._next_beat = self._next_prune = self._next_clocks = 0.0
 
     def do(self, now_s: float) -> None:
         """Do what is due at a monotonic time."""
         if now_s >= self._next_beat:
             self._next_beat = now_s + _BEAT_S
             self._beat()
+        if now_s >= self._next_clocks:
+            self._next_clocks = now_s + _CLOCKS_S
+            self._put_clocks(now_s)
         if now_s >= self._next_prune:
             self._next_prune = now_s + _PRUNE_S
             with self._conn.transaction():
                 batches.prune(self._conn, datetime.now(UTC) - _LOG_KEPT)
+
+    def _put_clocks(self, now_s: float) -> None:
+        offsets = self._process.clocks.due(now_s)
+        if offsets:
+            with self._conn.transaction():
+                clocks.put_clocks(self._conn, offsets)
 
     def _beat(self) -> None:
         service = Service("ingest", os.getpid(), socket.gethostname(), self._process.report())

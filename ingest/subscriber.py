@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import unquote, urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -36,10 +36,18 @@ class Subscriber:
     in, for a packet id means another message in the next one.
     """
 
-    def __init__(self, mqtt_url: str, client_id: str, inbox: Inbox, in_flight: int) -> None:
+    def __init__(
+        self,
+        mqtt_url: str,
+        client_id: str,
+        inbox: Inbox,
+        in_flight: int,
+        subscriptions: Sequence[str] = SUBSCRIPTIONS,
+    ) -> None:
         address = urlsplit(mqtt_url)
         self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
         self._inbox = inbox
+        self._subscriptions = subscriptions
         self._in_flight = min(in_flight, 65_535)
         self._session = 0
         self._acking = threading.Lock()
@@ -80,6 +88,11 @@ class Subscriber:
                 if message.qos and message.session == self._session:
                     self._client.ack(message.mid, message.qos)
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message to a device, once and without waiting (QoS 0); not while the broker is away."""
+        if self.connected.is_set():
+            self._client.publish(topic, payload)
+
     def _on_connect(
         self, client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, _properties: object
     ) -> None:
@@ -87,7 +100,7 @@ class Subscriber:
             logger.warning("the broker refused the connection: %s", reason)
             return
         options = SubscribeOptions(qos=1, retainHandling=_RETAIN_IF_NEW)
-        client.subscribe([(topic, options) for topic in SUBSCRIPTIONS])
+        client.subscribe([(topic, options) for topic in self._subscriptions])
         logger.info("connected to the broker; session %s", "resumed" if flags.session_present else "new")
         self.connected.set()
 

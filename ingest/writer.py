@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 import psycopg
 
 from ingest.catalog import Catalog, load_catalog
+from ingest.clocks import ClockWatch
 from ingest.decode import Decoded, decode_messages
 from ingest.message import Message
 from store import batches, devices, ledger, quarantine, readings
 from store.quarantine import Refusal
+from telemetry.formats import Formats
 from telemetry.readings import Readings
 from telemetry.settings import Ingest
 
@@ -38,7 +40,16 @@ class Writer:
     The connection must be this writer's alone, and out of a transaction between calls.
     """
 
-    def __init__(self, conn: psycopg.Connection, ingestor: str, limits: Ingest) -> None:
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        ingestor: str,
+        limits: Ingest,
+        formats: Formats | None = None,
+        clocks: ClockWatch | None = None,
+    ) -> None:
+        self._formats = formats or Formats(limits.formats)
+        self._clocks = clocks or ClockWatch(limits.clock_every_s)
         self._conn = conn
         self._ingestor = ingestor
         self._limits = limits
@@ -58,14 +69,28 @@ class Writer:
         psycopg.OperationalError
             The database is away; nothing of the batch may be acknowledged.
         """
-        decoded = decode_messages(messages, self.catalog, self._limits)
-        if decoded.strangers and self._registry_changed():
-            decoded = decode_messages(messages, self.catalog, self._limits)
+        # What the codecs remember goes back with the transaction, and with a second decoding.
+        before = self._formats.snapshot()
         try:
-            return self._commit(decoded)
+            return self._write(messages, before)
+        except BaseException:
+            self._formats.restore(before)
+            raise
+
+    def _write(self, messages: Sequence[Message], before: Sequence[object]) -> Flushed:
+        decoded = decode_messages(messages, self.catalog, self._limits, self._formats)
+        if decoded.strangers and self._registry_changed():
+            self._formats.restore(before)
+            decoded = decode_messages(messages, self.catalog, self._limits, self._formats)
+        try:
+            flushed = self._commit(decoded)
         except _PERMANENT as error:
             if len(messages) == 1:
                 return self._commit(_refused(messages[0], decoded, error))
+        else:
+            self._clocks.observe(messages, decoded, self.catalog)
+            return flushed
+        self._formats.restore(before)
         middle = len(messages) // 2
         first, second = self.write(messages[:middle]), self.write(messages[middle:])
         return Flushed(
@@ -102,7 +127,7 @@ class Writer:
         entries = {device_id: ledger.Entry(messages=n) for device_id, n in decoded.messages.items()}
         stored = self.catalog.count_by_device(fresh.stream_ids)
         for device_id, n in self.catalog.count_by_device(offered.stream_ids).items():
-            entry = entries[device_id]
+            entry = entries.setdefault(device_id, ledger.Entry())  # one message may speak for many
             entry.committed = stored.get(device_id, 0)
             entry.duplicates = n - entry.committed
         self._put_refusals(decoded.refusals, entries)

@@ -110,6 +110,10 @@ _ROWS = (
     _row("energy_kwh", _P, "kWh", (0, 1e12), 30, Bad.NEITHER, _LAST, 0, ("Điện năng", "Energy")),
     _row("battery_pct", _V, "%", (0, 100), 300, Bad.LOW, _LAST, 0, ("Pin", "Battery")),
     _row("rssi_dbm", _V, "dBm", (-200, 20), 300, Bad.LOW, _MEAN, 0, ("Cường độ tín hiệu", "Signal strength")),
+    _row("snr_db", _V, "dB", (-50, 100), 300, Bad.LOW, _MEAN, 1, ("Tỷ số tín hiệu/nhiễu", "Signal to noise")),
+    _row(
+        "frame_count", _V, "", (0, 2**32 - 1), 300, Bad.NEITHER, _LAST, 0, ("Số khung đã gửi", "Frames sent")
+    ),
 )
 
 METRICS: dict[str, Metric] = {metric.key: metric for metric in _ROWS}

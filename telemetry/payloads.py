@@ -9,7 +9,7 @@ lenient where the meaning is plain (a whole number for a float).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -30,6 +30,8 @@ _decoder: msgspec.json.Decoder[_Object | list[_Object]] = msgspec.json.Decoder(_
 # 2000-01-01 and 2100-01-01 in milliseconds: outside them "ts" is in other units.
 _EARLIEST_MS = 946_684_800_000
 _LATEST_MS = 4_102_444_800_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +95,28 @@ def _time(ts: _Value) -> int | None:
     if ts is None:
         return None
     if isinstance(ts, str):
-        return _rfc3339(ts)
+        return rfc3339_us(ts)
     if not _EARLIEST_MS <= ts <= _LATEST_MS:
         raise PayloadError("time", f"ts {ts} is not a time in epoch milliseconds")
     return round(ts * 1_000)
 
 
-def _rfc3339(text: str) -> int:
+def rfc3339_us(text: str) -> int:
+    """Microseconds since the epoch of an RFC 3339 text with a zone; `PayloadError` for any other."""
     try:
         moment = msgspec.convert(text, datetime)
     except msgspec.ValidationError as error:
         raise PayloadError("time", f"ts {text[:40]!r} is not RFC 3339") from error
     if moment.tzinfo is None:
         raise PayloadError("time", f"ts {text[:40]!r} has no zone; write …Z or …+07:00")
-    micros = round(moment.astimezone(UTC).timestamp() * 1_000_000)
-    if not _EARLIEST_MS <= micros // 1_000 <= _LATEST_MS:
-        raise PayloadError("time", f"ts {text[:40]!r} is out of range")
-    return micros
+    return plausible_us((moment - _EPOCH) // _MICROSECOND)
+
+
+def plausible_us(micros: float) -> int:
+    """A time in microseconds since the epoch, whole; `PayloadError` outside 2000 to 2100."""
+    if not _EARLIEST_MS <= micros / 1_000 <= _LATEST_MS:
+        raise PayloadError("time", f"{micros / 1e6:.6g} s since 1970 is out of range; other units?")
+    return round(micros)
 
 
 def encode(sample: Sample) -> bytes:

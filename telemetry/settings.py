@@ -32,6 +32,50 @@ ENVIRONMENT = {
 _TEN_YEARS_H = 87_660
 
 
+class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One number of a foreign message, and the metric it is.
+
+    The metric's value is ``number × factor + offset``, taken to be in ``unit`` and
+    converted to the metric's own.
+    """
+
+    metric: str
+    path: str = ""
+    """Where a generic mapping finds the number: ``data.sensors[0].t``, ``data[id=t1].value``."""
+    unit: str = ""
+    """Empty: the unit that the message names, or else the metric's own."""
+    factor: float = 1.0
+    offset: float = 0.0
+
+
+class Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What messages on some topics look like. ``docs/mqtt.md`` has an example of each format."""
+
+    topic: str
+    """An MQTT filter; a level may be ``{name}``, which is ``+`` and remembered."""
+    format: str
+    """``cityops_json``, ``senml_json``, ``senml_cbor``, ``sparkplug_b``, ``chirpstack``,
+    ``things_stack`` or ``mapping``."""
+    device: str = "{device}"
+    """The device id, put together from the named levels of the topic."""
+    device_path: str = ""
+    """Where in the message the device's name is; goes before ``device``."""
+    metrics: dict[str, str | Field] = msgspec.field(default_factory=dict[str, str | Field])
+    """Name in the message → metric. Where given, names it does not have are left out."""
+    readings: tuple[Field, ...] = ()
+    """For ``mapping``: what is read, each with its path."""
+    each: str = ""
+    """For ``mapping``: an array of records (``data[*].log[*]``) the paths start at; ``$`` is the message."""
+    time_path: str = ""
+    """Where the time of measurement is; empty: what the format itself says, or the arrival."""
+    time_format: str = "rfc3339"
+    """``rfc3339``, ``epoch_s``, ``epoch_ms``, ``epoch_us``, ``epoch_ns``, or a pattern of ``strptime``."""
+    time_zone: str = ""
+    """For a pattern without ``%z``: ``Asia/Ho_Chi_Minh``."""
+    request_rebirth: bool = True
+    """For ``sparkplug_b``: ask a node whose birth was missed for it (NCMD), once a minute at most."""
+
+
 class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How ``ingest`` batches and what it refuses."""
 
@@ -49,6 +93,10 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Readings older than this go to quarantine."""
     quarantine_per_device: int = 1_000
     """Rows kept in quarantine for one device; the oldest give way and are counted."""
+    clock_every_s: float = 60.0
+    """How often a device's clock offset is written down at most."""
+    formats: tuple[Format, ...] = ()
+    """Formats beside CityOps JSON on ``city/+/+/telemetry``; the first that matches a topic is used."""
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

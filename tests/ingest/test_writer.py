@@ -10,12 +10,13 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from ingest.clocks import ClockWatch
 from ingest.message import Message
 from ingest.writer import Flushed, Writer
-from store import batches, devices, ledger, pool, quarantine
+from store import batches, clocks, devices, ledger, pool, quarantine
 from telemetry.devices import Device
 from telemetry.metrics import Domain
-from telemetry.settings import Ingest
+from telemetry.settings import Format, Ingest
 
 DEVICE = Device("loop-1", Domain.TRAFFIC, "loop", "Một", "One", 10.7, 106.7, "760", 10, ("speed_kmh",))
 
@@ -146,3 +147,32 @@ def test_a_failed_flush_leaves_nothing_behind(
         assert count(fresh) == 0
         assert batches.heads(fresh) == {}
         assert Writer(fresh, "test", Ingest()).write([message(1)]) == Flushed(1, 1, 0, 0)
+
+
+def test_a_message_for_several_devices_is_accounted_for_by_device(conn: psycopg.Connection) -> None:
+    devices.upsert_devices(conn, [replace(DEVICE, device_id="loop-2")])
+    conn.commit()
+    writer = Writer(conn, "test", Ingest(formats=(Format("packs", "senml_json"),)))
+    pack = b'[{"bn":"loop-1/","n":"speed_kmh","v":10},{"bn":"loop-2/","n":"speed_kmh","u":"m/s","v":10}]'
+    packed = Message("packs", pack, time.time_ns() // 1_000, 1, 1, 0)
+    assert writer.write([packed]) == Flushed(1, 2, 0, 0)
+    accounts = ledger.by_device(conn)
+    assert (accounts["loop-1"].messages, accounts["loop-1"].committed) == (1, 1)
+    assert (accounts["loop-2"].messages, accounts["loop-2"].committed) == (0, 1)
+
+
+def test_clock_offsets_are_written_down_and_found(conn: psycopg.Connection) -> None:
+    watch = ClockWatch(every_s=60)
+    Writer(conn, "test", Ingest(), clocks=watch).write(
+        [replace(message(i), received_at=(1_795_406_400_000 + i + 2_000) * 1_000) for i in range(1, 9)]
+    )
+    due = watch.due(0.0)
+    clocks.put_clocks(conn, [*due, replace(due[0], device_id="ghost")])
+    clocks.put_clocks(conn, due)
+    conn.commit()
+    found = clocks.find_clock(conn, "loop-1")
+    assert found == due[0]
+    assert found.offset_s == pytest.approx(-2.0)
+    assert clocks.list_clocks(conn, least_s=1.0) == due
+    assert clocks.list_clocks(conn, least_s=3.0) == []
+    assert clocks.find_clock(conn, "ghost") is None
