@@ -77,7 +77,8 @@ def test_some_600_devices_send_some_60_messages_a_second(city: City) -> None:
     by_domain = Counter(device.domain for device in city.devices)
     assert all(by_domain[domain] >= 60 for domain in CITY_DOMAINS)
     assert 50 <= sum(1 / device.interval_s for device in city.devices) <= 70
-    assert {metric for device in city.devices for metric in device.metrics} == set(METRICS) - {"snr_db", "frame_count"}  # of radio networks alone
+    # Those two are of radio networks alone.
+    assert {metric for device in city.devices for metric in device.metrics} == set(METRICS) - {"snr_db", "frame_count"}
 
 
 def test_device_ids_are_lower_case_slugs(city: City) -> None:
