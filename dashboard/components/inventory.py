@@ -38,13 +38,13 @@ def inventory_tabs(language: Language, here: str) -> html.Nav:
 def inventory_grid(language: Language) -> Any:
     """The table, empty."""
     columns: list[dict[str, Any]] = [
-        {"field": "state", "headerName": language.t("State"), "cellRenderer": "DeviceState", "width": 135},
+        {"field": "state", "headerName": language.t("State"), "cellRenderer": "DeviceState", "width": 155},
         {"field": "name", "headerName": language.t("Device"), "cellRenderer": "DeviceLink", "flex": 3}
         | {"minWidth": 220},
         {"field": "kind", "headerName": language.t("Kind"), "flex": 1, "minWidth": 170},
         {"field": "domain", "headerName": language.t("Domain"), "width": 115},
-        {"field": "zone", "headerName": language.t("District"), "width": 175},
-        {"field": "seen", "headerName": language.t("Last seen"), "width": 130}
+        {"field": "zone", "headerName": language.t("District"), "width": 165},
+        {"field": "seen", "headerName": language.t("Last seen"), "width": 150}
         | {"valueFormatter": {"function": "deviceAge(params.value)"}},
         _number("battery", language.t("Battery"), "%", language.t("no battery")),
         _number("rssi", language.t("Signal"), "dBm", language.t("not reported")),
@@ -105,7 +105,7 @@ def _number(field: str, name: str, unit: str, without: str) -> dict[str, Any]:
         "field": field,
         "headerName": name,
         "type": "rightAligned",
-        "width": 115,
+        "width": 105,
         "comparator": {"function": "numbersLast"},
         "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}', '{without}')"},
     }
