@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
+import math
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -38,13 +40,18 @@ def usual(values: NDArray[np.float64], kind: NDArray[np.int64]) -> NDArray[np.fl
 
 def median(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The median down the first axis of what is there; NaN where nothing is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a column of nothing is no surprise here
-        return np.asarray(np.nanmedian(values, axis=0), np.float64)
+    return _of_known(values, np.nanmedian)
 
 
 def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean down the first axis of what is there; NaN where nothing is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmean(values, axis=0), np.float64)
+    return _of_known(values, np.nanmean)
+
+
+def _of_known(values: NDArray[np.float64], reduce: Callable[..., Any]) -> NDArray[np.float64]:
+    # numpy warns of a column of nothing, and to silence a warning is not safe in threads.
+    columns = values.reshape(len(values), math.prod(values.shape[1:]))
+    known = ~np.isnan(columns).all(axis=0)
+    made = np.full(columns.shape[1], np.nan)
+    made[known] = reduce(columns[:, known], axis=0)
+    return made.reshape(values.shape[1:])
