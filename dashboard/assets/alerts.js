@@ -10,6 +10,7 @@ window.cityops = window.cityops || {};
   const phone = window.matchMedia("(max-width: 760px)");
   let order = NEWEST;
   let chosen = [];
+  let asked = ""; // the question the list on the page answers
 
   const place = (name) => document.getElementById("alerts-" + name);
   function grid() {
@@ -40,6 +41,7 @@ window.cityops = window.cityops || {};
 
   /* The alerts of a part of the list and how many there are in all; null where asking failed. */
   async function find(offset, limit) {
+    asked = String(question(0, 0));
     try {
       const answer = await fetch("/api/v1/alerts?" + question(offset, limit), { cache: "no-store" });
       if (!answer.ok) throw new Error(String(answer.status));
@@ -102,6 +104,9 @@ window.cityops = window.cityops || {};
     else if (grid()) { grid().deselectAll(); grid().purgeInfiniteCache(); }
   }
 
+  /* After typing: asking the same again would only take away what was ticked meanwhile. */
+  function search() { if (String(question(0, 0)) !== asked) refresh(); }
+
   /* The rows as they are now, where they are; nothing is covered. */
   function renew() {
     if (phone.matches) cityops.alertCards.renew();
@@ -160,15 +165,15 @@ window.cityops = window.cityops || {};
   function begin(root) {
     let timer = null;
     const later = (work) => { clearTimeout(timer); timer = setTimeout(work, QUIET_MS); };
-    const asked = new URL(location.href).searchParams;
-    const by = asked.get("sort");
-    order = by ? { by, descending: asked.get("order") !== "asc" } : NEWEST;
+    const parameters = new URL(location.href).searchParams;
+    const by = parameters.get("sort");
+    order = by ? { by, descending: parameters.get("order") !== "asc" } : NEWEST;
     const orders = place("order");
     if ([...orders.options].some((option) => option.value === order.by)) orders.value = order.by;
     orders.onchange = () => { order = { by: orders.value, descending: true }; refresh(); };
     root.addEventListener("click", click);
     root.addEventListener("keydown", key);
-    root.addEventListener("input", (event) => { if (event.target.id === "alerts-q") later(refresh); });
+    root.addEventListener("input", (event) => { if (event.target.id === "alerts-q") later(search); });
     const stops = [
       cityops.live.on("frame", (frame) => { if (frame.alerts.length) later(renew); }),
       cityops.live.on("reset", () => later(renew)),
