@@ -21,7 +21,7 @@ demo: $(RUNTIME) ## run the whole city on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m launch $(ARGS) demo
 
 test: dev browser ## run all tests, on throw-away databases and brokers
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: dev ## what CI checks besides the tests: lint, format, types, the room plan
 	$(BIN)/ruff check

@@ -1,4 +1,8 @@
-"""Dark or light: which of the theme's two faces the request being answered wants."""
+"""What the reader's screen wants of the answer: the theme's dark or light face, and how large things are.
+
+The page is laid out in rem and grows on very large screens by itself. What takes its sizes in
+pixels from here (charts, tables) asks for the scale, which the page's script keeps in a cookie.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,12 @@ FACES: Final[tuple[Face, Face]] = ("dark", "light")
 """The first is the default."""
 COOKIE: Final = "theme"
 
+SCALE_COOKIE: Final = "scale"
+_SCALES = (0.75, 3.0)
+"""The smallest and the largest scale that is believed."""
+
 _requested: ContextVar[Face] = ContextVar("face", default=FACES[0])
+_scale: ContextVar[float] = ContextVar("scale", default=1.0)
 
 
 def requested_face() -> Face:
@@ -21,8 +30,13 @@ def requested_face() -> Face:
     return _requested.get()
 
 
+def requested_scale() -> float:
+    """How much larger than usual the reader's page is drawn, 1 on usual screens."""
+    return _scale.get()
+
+
 class AppearanceMiddleware:
-    """Finds a request's face; the switch in the header sets the cookie."""
+    """Finds a request's face and scale; the page's script sets the cookies."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -32,19 +46,30 @@ class AppearanceMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        token = _requested.set(_cookie_face(scope))
+        cookies = _cookies(scope)
+        token, scaled = _requested.set(_face(cookies)), _scale.set(_scale_of(cookies))
         try:
             await self.app(scope, receive, send)
         finally:
             _requested.reset(token)
+            _scale.reset(scaled)
 
 
-def _cookie_face(scope: Scope) -> Face:
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            try:
-                morsel = SimpleCookie(value.decode("latin-1")).get(COOKIE)
-            except CookieError:
-                return FACES[0]
-            return "light" if morsel and morsel.value == "light" else "dark"
-    return FACES[0]
+def _cookies(scope: Scope) -> SimpleCookie:
+    text = next((value for name, value in scope["headers"] if name == b"cookie"), b"")
+    try:
+        return SimpleCookie(text.decode("latin-1"))
+    except CookieError:
+        return SimpleCookie()
+
+
+def _face(cookies: SimpleCookie) -> Face:
+    return "light" if COOKIE in cookies and cookies[COOKIE].value == "light" else FACES[0]
+
+
+def _scale_of(cookies: SimpleCookie) -> float:
+    try:
+        scale = float(cookies[SCALE_COOKIE].value)
+    except (KeyError, ValueError):
+        return 1.0
+    return scale if _SCALES[0] <= scale <= _SCALES[1] else 1.0

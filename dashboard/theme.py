@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from dashboard.appearance import FACES, requested_face
+from dashboard.appearance import FACES, requested_face, requested_scale
 
 FONT: Final = "'Inter', 'Noto Sans', 'Segoe UI', 'Helvetica Neue', Arial, system-ui, sans-serif"
 MONO: Final = "'JetBrains Mono', 'Noto Sans Mono', 'DejaVu Sans Mono', Consolas, monospace"
@@ -142,6 +142,11 @@ SERIES_COLOURS: Final = (
     "#1f9e92", "#d9822b", "#5a8fe0", "#b4699f", "#7f9a2f", "#c9594f", "#8a76d6", "#8c7a5b",
 )  # fmt: skip
 """Lines of a chart with several streams: seen on both grounds, and told apart by the colour-blind."""
+
+
+def px(size: float) -> float:
+    """A size in pixels, as the reader's screen wants it: on very large ones everything grows together."""
+    return round(size * requested_scale(), 1)
 
 
 def stylesheet() -> str:

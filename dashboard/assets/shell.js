@@ -4,6 +4,9 @@ window.cityops = window.cityops || {};
   "use strict";
   const YEAR_S = 365 * 24 * 3600;
 
+  /* Charts and tables, which the server sizes in pixels, grow with the page. */
+  document.cookie = `scale=${cityops.icons.scale()}; path=/; max-age=${YEAR_S}; samesite=lax`;
+
   function showLink(link) {
     const place = document.getElementById("shell-link");
     if (!place) return;

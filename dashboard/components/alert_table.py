@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 
 from dashboard.components.attributes import aria, data
 from dashboard.languages import Language, mark
-from dashboard.theme import FONT
+from dashboard.theme import FONT, px
 from dashboard.wording import DOMAINS, STATES, STATUSES
 from telemetry.alerts import Severity
 
@@ -39,7 +39,7 @@ _THEME = (
     "themeQuartz.withParams({backgroundColor: 'var(--panel)', foregroundColor: 'var(--text)', "
     "headerBackgroundColor: 'var(--panel-2)', headerTextColor: 'var(--soft)', borderColor: 'var(--line)', "
     "rowHoverColor: 'var(--raised)', selectedRowBackgroundColor: 'var(--raised)', "
-    "accentColor: 'var(--accent)', oddRowBackgroundColor: 'var(--panel)', fontSize: 13, "
+    "accentColor: 'var(--accent)', oddRowBackgroundColor: 'var(--panel)', fontSize: '.8125rem', "
     f'fontFamily: "{FONT}"' + "})"
 )
 
@@ -133,13 +133,13 @@ def alert_table(asked: Mapping[str, str], language: Language, *, may_act: bool) 
         "theme": {"function": _THEME},
         "cacheBlockSize": _BLOCK,
         "maxBlocksInCache": 20,
-        "rowHeight": 46,
-        "headerHeight": 40,
+        "rowHeight": px(46),
+        "headerHeight": px(40),
         "enableCellTextSelection": True,
     }
     if may_act:
         options["rowSelection"] = {"mode": "multiRow", "headerCheckbox": False}
-        options["selectionColumnDef"] = {"width": 44, "minWidth": 44, "resizable": False}
+        options["selectionColumnDef"] = {"width": px(44), "minWidth": px(44), "resizable": False}
     return dash_ag_grid.AgGrid(
         id="alerts-grid",
         rowModelType="infinite",
@@ -155,16 +155,16 @@ def alert_table(asked: Mapping[str, str], language: Language, *, may_act: bool) 
 def _columns(language: Language) -> list[dict[str, Any]]:
     t = language.t
     columns: list[dict[str, Any]] = [
-        {"field": "severity", "headerName": t("Severity"), "width": 150, "cellRenderer": "AlertSeverity"},
-        {"field": "device", "headerName": t("Device"), "flex": 3, "minWidth": 150}
+        {"field": "severity", "headerName": t("Severity"), "width": px(150), "cellRenderer": "AlertSeverity"},
+        {"field": "device", "headerName": t("Device"), "flex": 3, "minWidth": px(150)}
         | {"cellRenderer": "AlertDevice"},
-        {"field": "text", "headerName": t("What happened"), "flex": 5, "minWidth": 200}
+        {"field": "text", "headerName": t("What happened"), "flex": 5, "minWidth": px(200)}
         | {"cellRenderer": "AlertText"},
-        {"field": "status", "headerName": t("Status"), "width": 132, "cellRenderer": "AlertStatus"},
-        {"field": "domain", "headerName": t("Domain"), "width": 118, "cellRenderer": "AlertDomain"},
-        {"field": "assignee", "headerName": t("Assignee"), "width": 140, "cellRenderer": "AlertAssignee"},
-        {"field": "opened_at", "headerName": t("Opened"), "width": 122, "cellRenderer": "AlertTime"},
-        {"field": "updated_at", "headerName": t("Changed"), "width": 122, "cellRenderer": "AlertTime"},
+        {"field": "status", "headerName": t("Status"), "width": px(132), "cellRenderer": "AlertStatus"},
+        {"field": "domain", "headerName": t("Domain"), "width": px(118), "cellRenderer": "AlertDomain"},
+        {"field": "assignee", "headerName": t("Assignee"), "width": px(140), "cellRenderer": "AlertAssignee"},
+        {"field": "opened_at", "headerName": t("Opened"), "width": px(122), "cellRenderer": "AlertTime"},
+        {"field": "updated_at", "headerName": t("Changed"), "width": px(122), "cellRenderer": "AlertTime"},
     ]
     return [column | {"sortable": column["field"] in _SORTED} for column in columns]
 

@@ -12,6 +12,7 @@ from dashboard.components.attributes import aria
 from dashboard.components.marks import WORST_FIRST
 from dashboard.languages import Language
 from dashboard.live.picture import Picture
+from dashboard.theme import px
 from dashboard.wording import domain_name, kind_name, state_name
 from telemetry.city import City
 from telemetry.devices import Device, Stream
@@ -20,7 +21,7 @@ GRID_THEME: Final = {
     "function": "themeQuartz.withParams({backgroundColor:'var(--panel)',foregroundColor:'var(--text)',"
     "headerBackgroundColor:'var(--panel-2)',headerTextColor:'var(--soft)',borderColor:'var(--line)',"
     "rowHoverColor:'var(--raised)',accentColor:'var(--accent)',chromeBackgroundColor:'var(--panel-2)',"
-    "fontFamily:'var(--font)',subtleTextColor:'var(--muted)',selectedRowBackgroundColor:'var(--raised)'})"
+    "fontFamily:'var(--font)',fontSize:'.8125rem',subtleTextColor:'var(--muted)',selectedRowBackgroundColor:'var(--raised)'})"
 }
 """AG Grid in the colours of the theme, whichever face it shows."""
 
@@ -38,13 +39,18 @@ def inventory_tabs(language: Language, here: str) -> html.Nav:
 def inventory_grid(language: Language) -> Any:
     """The table, empty."""
     columns: list[dict[str, Any]] = [
-        {"field": "state", "headerName": language.t("State"), "cellRenderer": "DeviceState", "width": 155},
+        {
+            "field": "state",
+            "headerName": language.t("State"),
+            "cellRenderer": "DeviceState",
+            "width": px(155),
+        },
         {"field": "name", "headerName": language.t("Device"), "cellRenderer": "DeviceLink", "flex": 3}
-        | {"minWidth": 220},
-        {"field": "kind", "headerName": language.t("Kind"), "flex": 1, "minWidth": 170},
-        {"field": "domain", "headerName": language.t("Domain"), "width": 115},
-        {"field": "zone", "headerName": language.t("District"), "width": 165},
-        {"field": "seen", "headerName": language.t("Last seen"), "width": 150}
+        | {"minWidth": px(220)},
+        {"field": "kind", "headerName": language.t("Kind"), "flex": 1, "minWidth": px(170)},
+        {"field": "domain", "headerName": language.t("Domain"), "width": px(115)},
+        {"field": "zone", "headerName": language.t("District"), "width": px(165)},
+        {"field": "seen", "headerName": language.t("Last seen"), "width": px(150)}
         | {"valueFormatter": {"function": "deviceAge(params.value)"}},
         _number("battery", language.t("Battery"), "%", language.t("no battery")),
         _number("rssi", language.t("Signal"), "dBm", language.t("not reported")),
@@ -54,10 +60,10 @@ def inventory_grid(language: Language) -> Any:
         columnDefs=columns,
         rowData=[],
         getRowId="params.data.id",
-        defaultColDef={"sortable": True, "resizable": True, "minWidth": 90},
+        defaultColDef={"sortable": True, "resizable": True, "minWidth": px(90)},
         dashGridOptions={
             "theme": GRID_THEME,
-            "rowHeight": 36,
+            "rowHeight": px(36),
             "animateRows": False,
             "localeText": {"noRowsToShow": language.t("No device matches these filters.")},
         },
@@ -105,7 +111,7 @@ def _number(field: str, name: str, unit: str, without: str) -> dict[str, Any]:
         "field": field,
         "headerName": name,
         "type": "rightAligned",
-        "width": 105,
+        "width": px(105),
         "comparator": {"function": "numbersLast"},
         "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}', '{without}')"},
     }

@@ -12,7 +12,7 @@ from dashboard.figures.stream_chart import plain
 from dashboard.languages import Language
 from dashboard.queries.explorer import Band, Track
 from dashboard.queries.series import Series
-from dashboard.theme import COLOURS, FONT, SERIES_COLOURS, STATE_COLOURS
+from dashboard.theme import COLOURS, FONT, SERIES_COLOURS, STATE_COLOURS, px
 from dashboard.wording import unit_name
 from telemetry.metrics import METRICS
 
@@ -118,7 +118,7 @@ def _alerts(track: Track, axis: str, shift_ms: int, sentences: Mapping[int, str]
             "hovertemplate": "%{text}<extra></extra>",
             "marker": {
                 "symbol": "diamond",
-                "size": 11,
+                "size": px(11),
                 "color": [STATE_COLOURS[str(alert.severity)] for alert in shown],
                 "line": {"width": 1.5, "color": COLOURS["ground"]},
             },
@@ -154,14 +154,14 @@ def _layout(
         "gridcolor": COLOURS["line"],
         "linecolor": COLOURS["line"],
         "zeroline": False,
-        "tickfont": {"color": COLOURS["muted"], "size": 11},
+        "tickfont": {"color": COLOURS["muted"], "size": px(11)},
         "automargin": True,
     }
     bounds = [_ms(moment) + shift_ms for moment in between]
     layout: dict[str, Any] = {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": FONT, "color": COLOURS["soft"], "size": 12},
+        "font": {"family": FONT, "color": COLOURS["soft"], "size": px(12)},
         "margin": {"l": 12, "r": 16, "t": 12, "b": 12},
         "separators": ",." if language.code == "vi" else ".,",
         "hovermode": "x unified",
@@ -180,7 +180,7 @@ def _layout(
     for place, unit in enumerate(units):
         top = 1 - place * height
         bottom = top - height + (_GAP if place < len(units) - 1 else 0)
-        title = {"text": plain(unit), "font": {"size": 11, "color": COLOURS["muted"]}}
+        title = {"text": plain(unit), "font": {"size": px(11), "color": COLOURS["muted"]}}
         name = "yaxis" if place == 0 else f"yaxis{place + 1}"
         layout[name] = axis | {"domain": [max(0.0, bottom), top], "title": title, "fixedrange": True}
     return layout

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.languages import Language
-from dashboard.theme import COLOURS, FONT
+from dashboard.theme import COLOURS, FONT, px
 
 _DAY_MS = 86_400_000
 TICKS = [
@@ -24,13 +24,13 @@ def layout(language: Language, *, unit: str = "", legend: bool = False) -> dict[
         "gridcolor": COLOURS["line"],
         "linecolor": COLOURS["line"],
         "zeroline": False,
-        "tickfont": {"color": COLOURS["muted"], "size": 11},
+        "tickfont": {"color": COLOURS["muted"], "size": px(11)},
         "automargin": True,
     }
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": FONT, "color": COLOURS["soft"], "size": 12},
+        "font": {"family": FONT, "color": COLOURS["soft"], "size": px(12)},
         "margin": {"l": 8, "r": 14, "t": 28, "b": 8},
         "separators": ",." if language.code == "vi" else ".,",
         "showlegend": legend,
@@ -39,7 +39,7 @@ def layout(language: Language, *, unit: str = "", legend: bool = False) -> dict[
         "hoverlabel": {"bgcolor": COLOURS["raised"], "bordercolor": COLOURS["line-strong"]},
         "xaxis": axis | {"type": "date", "hoverformat": "%H:%M %d/%m", "tickformatstops": TICKS, "nticks": 9},
         "yaxis": axis | {"fixedrange": True},
-        "title": {"text": unit, "x": 0.01, "y": 0.985, "font": {"size": 11, "color": COLOURS["muted"]}},
+        "title": {"text": unit, "x": 0.01, "y": 0.985, "font": {"size": px(11), "color": COLOURS["muted"]}},
     }
 
 
@@ -79,7 +79,7 @@ def level(y: float, name: str, colour: str, *, x: float = 0.004) -> tuple[dict[s
     }  # fmt: skip
     text = {
         "xref": "paper", "x": x, "xanchor": "left", "y": y, "yanchor": "bottom", "showarrow": False,
-        "text": name, "font": {"size": 10.5, "color": colour},
+        "text": name, "font": {"size": px(10.5), "color": colour},
     }  # fmt: skip
     return shape, text
 
@@ -93,6 +93,6 @@ def now_mark(now_ms: int, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     }  # fmt: skip
     text = {
         "yref": "paper", "y": 1, "yanchor": "top", "x": now_ms, "xanchor": "left", "showarrow": False,
-        "text": name, "font": {"size": 10.5, "color": colour},
+        "text": name, "font": {"size": px(10.5), "color": colour},
     }  # fmt: skip
     return shape, text

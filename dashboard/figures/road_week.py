@@ -14,7 +14,7 @@ from dashboard.figures.frame import clock_ms, layout, line, numbers
 from dashboard.languages import Language
 from dashboard.queries.traffic import RoadWeek
 from dashboard.queries.usual import mean, usual
-from dashboard.theme import COLOURS, DOMAIN_COLOURS, STATE_COLOURS
+from dashboard.theme import COLOURS, DOMAIN_COLOURS, STATE_COLOURS, px
 
 _DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
 _HOURS = 24
@@ -64,7 +64,11 @@ def heat_map(week: RoadWeek, language: Language) -> dict[str, Any]:
         "y": names,
         "z": [numbers(row) for row in means],
         "colorscale": _slow_to_fast(),
-        "colorbar": {"thickness": 10, "outlinewidth": 0, "tickfont": {"color": COLOURS["muted"], "size": 11}},
+        "colorbar": {
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickfont": {"color": COLOURS["muted"], "size": px(11)},
+        },
         "xgap": 1.5,
         "ygap": 1.5,
         "hoverongaps": False,

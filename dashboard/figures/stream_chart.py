@@ -10,7 +10,7 @@ import numpy as np
 
 from dashboard.languages import Language
 from dashboard.queries.series import Series
-from dashboard.theme import COLOURS, DOMAIN_COLOURS, FONT, STATE_COLOURS
+from dashboard.theme import COLOURS, DOMAIN_COLOURS, FONT, STATE_COLOURS, px
 from dashboard.wording import unit_name
 from telemetry.alerts import Anomaly
 from telemetry.city import Threshold
@@ -79,14 +79,14 @@ def _layout(
         "gridcolor": COLOURS["line"],
         "linecolor": COLOURS["line"],
         "zeroline": False,
-        "tickfont": {"color": COLOURS["muted"], "size": 11},
+        "tickfont": {"color": COLOURS["muted"], "size": px(11)},
         "automargin": True,
     }
     bounds = [round(moment.timestamp() * 1000) + shift_ms for moment in (series.start, series.end)]
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": FONT, "color": COLOURS["soft"], "size": 12},
+        "font": {"family": FONT, "color": COLOURS["soft"], "size": px(12)},
         "margin": {"l": 8, "r": 12, "t": 26, "b": 8},
         "separators": ",." if language.code == "vi" else ".,",
         "showlegend": False,
@@ -102,7 +102,7 @@ def _layout(
             "text": unit_name(language, metric.unit) if metric else "",
             "x": 0.01,
             "y": 0.985,
-            "font": {"size": 11, "color": COLOURS["muted"]},
+            "font": {"size": px(11), "color": COLOURS["muted"]},
         },
     }
 
@@ -129,7 +129,7 @@ def _limit_name(threshold: Threshold, place: int, language: Language) -> dict[st
         "yanchor": "bottom",
         "showarrow": False,
         "text": plain(language.pick(threshold.name_vi, threshold.name_en)),
-        "font": {"size": 10, "color": STATE_COLOURS[str(threshold.severity)]},
+        "font": {"size": px(10), "color": STATE_COLOURS[str(threshold.severity)]},
     }
 
 
@@ -157,7 +157,7 @@ def _nothing(language: Language) -> dict[str, Any]:
         "y": 0.5,
         "showarrow": False,
         "text": language.t("No readings in this time"),
-        "font": {"size": 13, "color": COLOURS["muted"]},
+        "font": {"size": px(13), "color": COLOURS["muted"]},
     }
 
 

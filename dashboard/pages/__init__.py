@@ -38,6 +38,7 @@ PAGES: Final = (
     Page("/system", mark("System"), "system"),
     Page("/administration", mark("Administration"), "administration", Role.ADMINISTRATOR),
     Page("/account", mark("My account"), "account", in_header=False),
+    Page("/no-such-page", mark("No such page"), "missing", in_header=False),
 )
 
 

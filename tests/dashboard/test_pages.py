@@ -149,3 +149,24 @@ def test_without_webgl_the_map_is_drawn_and_says_so(browser: Any, town: Town):
         assert errors == []
     finally:
         context.close()
+
+
+def test_an_address_that_no_page_has_says_so_and_leads_on(browser: Any, town: Town):
+    with visit(browser, town.url + "/nowhere/at/all?lang=vi") as page:
+        page.wait_for_selector("#missing-root")
+        assert "Không có trang này" in text(page, "#missing-root")
+        assert page.title() == "Không có trang này · CityOps"
+        page.click("#missing-root a")
+        page.wait_for_selector("#overview-map")
+
+
+def test_charts_and_tables_grow_with_a_very_large_screen(browser: Any, town: Town):
+    with visit(browser, town.url + "/devices", viewport={"width": 3840, "height": 2160}) as page:
+        page.wait_for_selector(".ag-row")
+        assert page.locator(".ag-row").first.bounding_box()["height"] > 55
+        page.goto(town.url + f"/?device={GAUGE}")
+        page.wait_for_selector("#overview-chart .xtick text")
+        size = page.evaluate(
+            "parseFloat(getComputedStyle(document.querySelector('#overview-chart .xtick text')).fontSize)"
+        )
+        assert size > 17
