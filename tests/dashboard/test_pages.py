@@ -164,9 +164,7 @@ def test_charts_and_tables_grow_with_a_very_large_screen(browser: Any, town: Tow
     with visit(browser, town.url + "/devices", viewport={"width": 3840, "height": 2160}) as page:
         page.wait_for_selector(".ag-row")
         assert page.locator(".ag-row").first.bounding_box()["height"] > 55
-        page.goto(town.url + f"/?device={GAUGE}")
-        page.wait_for_selector("#overview-chart .xtick text")
-        size = page.evaluate(
-            "parseFloat(getComputedStyle(document.querySelector('#overview-chart .xtick text')).fontSize)"
-        )
-        assert size > 17
+        page.goto(town.url + "/drainage")
+        page.wait_for_selector("#drainage-tide .xtick text")
+        tick = "parseFloat(getComputedStyle(document.querySelector('#drainage-tide .xtick text')).fontSize)"
+        assert page.evaluate(tick) > 17
