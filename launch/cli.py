@@ -15,6 +15,7 @@ from launch.folder import claimed, remove_folder
 from launch.people import app as people_app
 from launch.run_state import stop_leftovers
 from launch.signals import stop_on_signals
+from launch.transfer import app as transfer_app
 from telemetry.city import City
 from telemetry.settings import Settings
 
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(people_app, name="user")
+app.add_typer(transfer_app)
 
 Scenario = Literal["demo", "calm", "none"]
 
