@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from launch.addresses import with_addresses
+from launch.backup_commands import app as backup_app
 from launch.config import load_settings
 from launch.console import say
 from launch.folder import claimed, remove_folder
@@ -29,6 +30,7 @@ app = typer.Typer(
 
 app.add_typer(people_app, name="user")
 app.add_typer(transfer_app)
+app.add_typer(backup_app)
 
 Scenario = Literal["demo", "calm", "none"]
 
