@@ -55,9 +55,10 @@ class Way:
         """A service of ours as a process, once its heartbeat says that it works."""
         environment = {**os.environ, "DATABASE_URL": self.database_url, "MQTT_URL": self.mqtt_url}
         command = [sys.executable, "-m", "launch", "--data-dir", str(self.folder / "data"), name]
-        with (self.folder / f"{name}.log").open("ab") as log, connect(
-            self.database_url, name="benchmark", autocommit=True
-        ) as conn:
+        with (
+            (self.folder / f"{name}.log").open("ab") as log,
+            connect(self.database_url, name="benchmark", autocommit=True) as conn,
+        ):
             conn.execute("DELETE FROM service WHERE name = %s", (name,))
             child = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             try:
@@ -83,9 +84,7 @@ class Way:
         """A message for every device: ``n_objects`` moments of its first metrics."""
         chosen = [device for device in self.devices if len(device.metrics) >= n_metrics]
         topics = [telemetry_topic(device.domain, device.device_id) for device in chosen]
-        bodies = [
-            ",".join(f'"{m}":{middle(m)}' for m in device.metrics[:n_metrics]) for device in chosen
-        ]
+        bodies = [",".join(f'"{m}":{middle(m)}' for m in device.metrics[:n_metrics]) for device in chosen]
         return make_plan(topics, [[body] * n_objects for body in bodies], n_metrics * n_objects)
 
 
@@ -154,4 +153,5 @@ def machine() -> str:
             model = line.partition(":")[2].strip()
             break
     memory = psutil.virtual_memory().total / 2**30
-    return f"{os.cpu_count()} × {model or platform.machine()}, {memory:.0f} GB, Python {platform.python_version()}"
+    python = platform.python_version()
+    return f"{os.cpu_count()} × {model or platform.machine()}, {memory:.0f} GB, Python {python}"
