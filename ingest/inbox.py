@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 
 from ingest.message import Message
 
@@ -34,6 +35,19 @@ class Inbox:
                 return
             self._messages.append(message)
             if len(self._messages) == 1:
+                self._arrived.notify()
+
+    def put_all(self, messages: Sequence[Message]) -> None:
+        """Take what came together from the network thread."""
+        with self._arrived:
+            waiting = len(self._messages)
+            if waiting + len(messages) > self._capacity:
+                room = max(0, self._capacity - waiting)
+                kept = [m for place, m in enumerate(messages) if m.qos or place < room]
+                self.overflowed += len(messages) - len(kept)
+                messages = kept
+            self._messages.extend(messages)
+            if not waiting and messages:
                 self._arrived.notify()
 
     def take(self, max_batch: int, max_age_s: float, patience_s: float) -> list[Message]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """One delivery, not yet looked at.
 
     ``received_at`` is microseconds since the epoch. ``mid`` and ``session`` name the
-    acknowledgement it waits for; a ``mid`` means nothing in a later session.
+    acknowledgement it waits for; a ``mid`` means nothing in a later session. Not frozen, for a
+    frozen one takes twice as long to make, and one is made for every delivery.
     """
 
     topic: str

@@ -17,6 +17,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.inbox import Inbox
 from ingest.message import Message
+from ingest.receiver import Receiver
 from telemetry.topics import SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
@@ -52,11 +53,11 @@ class Subscriber:
         self._session = 0
         self._acking = threading.Lock()
         self.connected = threading.Event()
-        client = Client(
+        client = Receiver(
+            inbox.put_all,
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
-            manual_ack=True,
         )
         if address.username:
             client.username_pw_set(unquote(address.username), unquote(address.password or ""))
@@ -84,9 +85,9 @@ class Subscriber:
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Tell the broker that these are committed."""
         with self._acking:
-            for message in messages:
-                if message.qos and message.session == self._session:
-                    self._client.ack(message.mid, message.qos)
+            mids = [m.mid for m in messages if m.qos and m.session == self._session]
+            if mids:
+                self._client.acknowledge(mids)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message to a device, once and without waiting (QoS 0); not while the broker is away."""
@@ -109,10 +110,12 @@ class Subscriber:
     ) -> None:
         with self._acking:
             self._session += 1
+            self._client.session = self._session
         self.connected.clear()
         logger.warning("disconnected from the broker: %s", reason)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        # Only messages with properties come this way; see `Receiver`.
         received_at = time.time_ns() // 1_000
         try:
             topic = message.topic

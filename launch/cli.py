@@ -9,12 +9,14 @@ from typing import Annotated, Literal
 import typer
 
 from launch.addresses import with_addresses
+from launch.backup_commands import app as backup_app
 from launch.config import load_settings
 from launch.console import say
 from launch.folder import claimed, remove_folder
 from launch.people import app as people_app
 from launch.run_state import stop_leftovers
 from launch.signals import stop_on_signals
+from launch.transfer import app as transfer_app
 from telemetry.city import City
 from telemetry.settings import Settings
 
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 
 app.add_typer(people_app, name="user")
+app.add_typer(transfer_app)
+app.add_typer(backup_app)
 
 Scenario = Literal["demo", "calm", "none"]
 

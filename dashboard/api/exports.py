@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import psycopg
@@ -12,13 +13,15 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
 from dashboard.api.access import PROBLEMS, RuntimeAccess
+from dashboard.auth.access import EngineerAccess
 from dashboard.queries.explorer import LONGEST, MOST_STREAMS
-from dashboard.queries.times import time_range
+from dashboard.queries.times import parse_time, time_range
 from dashboard.runtime import Runtime
-from store import readings
+from store import history, readings
 from store.devices import get_stream
 from telemetry.devices import Stream
-from telemetry.metrics import METRICS
+from telemetry.exchange import FileFormat
+from telemetry.metrics import METRICS, Domain
 from telemetry.readings import Readings
 
 router = APIRouter(tags=["devices"], responses=PROBLEMS)
@@ -30,6 +33,77 @@ StreamIds = Annotated[
     Query(min_length=1, max_length=MOST_STREAMS, description="Stream ids; may stand more than once"),
 ]
 TimeText = Annotated[str | None, Query(description="RFC 3339 with a zone, or epoch ms", max_length=40)]
+
+DeviceIds = Annotated[
+    list[Annotated[str, Query(max_length=64)]] | None, Query(max_length=1_000, description="All if not given")
+]
+Words = Annotated[list[Annotated[str, Query(max_length=64)]] | None, Query(max_length=100)]
+_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+
+
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {kind.media_type.partition(";")[0]: _BINARY for kind in FileFormat}}},
+)
+async def export_history(
+    runtime: RuntimeAccess,
+    _: EngineerAccess,
+    file_format: Annotated[Literal["csv", "parquet", "arrow"], Query(alias="format")] = "csv",
+    device: DeviceIds = None,
+    domain: Annotated[list[Domain] | None, Query(max_length=20)] = None,
+    metric: Words = None,
+    zone: Words = None,
+    start: TimeText = None,
+    end: TimeText = None,
+) -> StreamingResponse:
+    """Stored readings of any streams and any length of time as a file, by time; times are UTC.
+
+    From the oldest reading until now, where nothing is said. The file is made while it is
+    sent: a connection that breaks leaves it without its end.
+    """
+    chosen = [tuple(map(str, names)) if names else None for names in (device, domain, metric, zone)]
+    selection = history.Selection(*chosen)
+
+    def look(conn: psycopg.Connection) -> tuple[list[Stream], tuple[datetime, datetime] | None]:
+        return history.select_streams(conn, selection), readings.extent(conn)
+
+    streams, extent = await runtime.query(look)
+    if not streams:
+        raise HTTPException(404, "no stream fits what was asked for")
+    now = datetime.now(UTC)
+    try:
+        until = parse_time(end) if end else now
+        since = parse_time(start) if start else extent[0] if extent else until - _SLICE
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    if since >= until:
+        raise HTTPException(422, "start is not before end")
+    kind = FileFormat(file_format)
+    ids = None if selection.is_everything else [stream.stream_id for stream in streams]
+    name = f"cityops-{since:%Y%m%dT%H%M}-{until:%Y%m%dT%H%M}.{kind}"
+    pieces = await asyncio.to_thread(_pieces, runtime, kind, streams, ids, (since, until))
+    return StreamingResponse(
+        pieces,
+        media_type=kind.media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+def _pieces(
+    runtime: Runtime,
+    kind: FileFormat,
+    streams: Sequence[Stream],
+    ids: Sequence[int] | None,
+    between: tuple[datetime, datetime],
+) -> Iterator[bytes]:
+    # pyarrow takes 50 MB: a dashboard from which nothing is exported goes without.
+    from telemetry.exchange.columns import NamedStreams  # noqa: PLC0415
+    from telemetry.exchange.encode import encode  # noqa: PLC0415
+
+    named = NamedStreams(streams)
+    found = history.slices(lambda: runtime.pool.connection(timeout=30), ids, *between)
+    return encode(kind, (named.batch(part) for _, part in found if len(part)))
 
 
 @router.get(

@@ -72,6 +72,30 @@ def drop_database(conn: psycopg.Connection, name: str) -> None:
     conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def replace_database(conn: psycopg.Connection, name: str, *, by: str) -> None:
+    """Give a database the name of another, which is dropped; ``conn`` is a superuser's, in autocommit.
+
+    TimescaleDB's scheduler comes back to a database by itself, so both are closed first.
+    """
+    close = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(by))
+    conn.execute(close)
+    conn.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (by,))
+    drop_database(conn, name)
+    conn.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(by), sql.Identifier(name)))
+    conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+
+
+def is_superuser(conn: psycopg.Connection) -> bool:
+    """Whether the session's role is one."""
+    row = conn.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    return bool(row and row[0])
+
+
+def has_role(conn: psycopg.Connection, name: str) -> bool:
+    """Whether the server knows a role."""
+    return conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is not None
+
+
 def version(url: str) -> str:
     """Versions and edition, such as ``PostgreSQL 17.5, TimescaleDB 2.19.3 (apache)``."""
     from store.migrate import server_version

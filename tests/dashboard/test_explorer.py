@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow.csv
+import pyarrow.ipc
+import pyarrow.parquet
 
 from dashboard.queries.explorer import MOST_STEPS, RAW_READINGS, read_tracks, spread, step_for
 from store.devices import list_streams
+from telemetry.people import Role
 from telemetry.readings import Readings
 from tests.dashboard.conftest import AIR, GAUGE, HOSTILE, SCRIPT, Town
 from tests.dashboard.test_inventory import complaints
@@ -68,6 +73,26 @@ def test_an_export_has_every_stored_reading_of_its_streams_in_order(town: Town):
     told = town.get("/api/v1/readings", stream=tide, **between).json()
     assert [float(row.split(",")[4]) for row in rows[:120]] == told["values"]
     assert sorted(rows[:120]) == rows[:120]
+
+
+def test_history_of_any_streams_is_exported_as_a_file_in_each_format(town: Town):
+    end = datetime.now(UTC) - timedelta(hours=1)
+    asked = {"device": GAUGE, "start": (end - timedelta(hours=2)).isoformat(), "end": end.isoformat()}
+    answers = {kind: town.get("/api/v1/export", format=kind, **asked) for kind in ("csv", "parquet", "arrow")}
+    assert [answer.status_code for answer in answers.values()] == [200] * 3
+    tables = [
+        pyarrow.csv.read_csv(io.BytesIO(answers["csv"].content)),
+        pyarrow.parquet.read_table(io.BytesIO(answers["parquet"].content)),
+        pyarrow.ipc.open_stream(answers["arrow"].content).read_all(),
+    ]
+    first = tables[0]["value"].to_pylist()
+    assert len(first) >= 120
+    assert all(table["value"].to_pylist() == first for table in tables)
+    assert all(set(table["device_id"].to_pylist()) == {GAUGE} for table in tables)
+    assert town.get("/api/v1/export", device="ghost").status_code == 404
+    assert town.get("/api/v1/export", start="yesterday").status_code == 422
+    with town.as_role(Role.OPERATOR) as client:
+        assert client.get("/api/v1/export", params=asked).status_code == 403
 
 
 def test_an_export_that_cannot_be_made_says_why(town: Town):
