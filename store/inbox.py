@@ -9,6 +9,9 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import class_row
 
+from telemetry.adoption import Heard
+from telemetry.readings import to_micros
+
 _STRANGERS = """
 claimed <> '' AND reason = 'device' AND NOT EXISTS (SELECT FROM device WHERE device.device_id = claimed)"""
 
@@ -61,16 +64,6 @@ class Waiting:
     topic: str
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingMessage:
-    """A message of a device that is not registered."""
-
-    name: str
-    first_at: datetime
-    topic: str
-    payload: bytes
-
-
 def list_waiting(conn: psycopg.Connection, limit: int = 200) -> list[Waiting]:
     """The devices that wait, the one that was heard last first."""
     with conn.cursor(row_factory=class_row(Waiting)) as cursor:
@@ -83,13 +76,12 @@ def find_waiting(conn: psycopg.Connection, name: str) -> Waiting | None:
         return cursor.execute(_LIST, {"name": name, "limit": 1}).fetchone()
 
 
-def sample_messages(conn: psycopg.Connection, names: list[str], each: int) -> dict[str, list[WaitingMessage]]:
+def sample_messages(conn: psycopg.Connection, names: list[str], each: int) -> dict[str, list[Heard]]:
     """The newest messages of some devices, by name, each in the order they came; large ones are left out."""
-    found: dict[str, list[WaitingMessage]] = {name: [] for name in names}
+    found: dict[str, list[Heard]] = {name: [] for name in names}
     parameters = {"names": names, "each": each, "bytes": _LONGEST_SAMPLE}
-    with conn.cursor(row_factory=class_row(WaitingMessage)) as cursor:
-        for message in cursor.execute(_SAMPLES, parameters):
-            found[message.name].append(message)
+    for name, first_at, topic, payload in conn.execute(_SAMPLES, parameters):
+        found[name].append(Heard(to_micros(first_at), topic, bytes(payload)))
     return found
 
 
