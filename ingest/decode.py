@@ -30,6 +30,9 @@ class Decoded:
     values: list[float] = field(default_factory=list[float])
     qualities: list[int] = field(default_factory=list[int])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
+    refused: list[int] = field(default_factory=list[int])
+    """For each refusal, which message of the batch it is."""
+
     statuses: dict[str, str] = field(default_factory=dict[str, str])
     messages: dict[str, int] = field(default_factory=dict[str, int])
     """Deliveries by device id; ``""`` for those of no known device."""
@@ -56,10 +59,11 @@ def decode_messages(
     """
     decoded = Decoded()
     find_route = (formats or Formats()).route
-    for message in messages:
-        device_id = ""
+    for place, message in enumerate(messages):
+        device_id = said = ""
         try:
             route = find_route(message.topic)
+            said = route.device_id
             if route.city is not None:
                 known = _known(route.city, catalog)
                 device_id = route.device_id
@@ -70,8 +74,12 @@ def decode_messages(
                 device_id = device_id or _first_known(samples, catalog)
                 _use_foreign(samples, message, catalog, limits, decoded)
         except PayloadError as error:
+            if not device_id and catalog.find(error.device_id) is not None:
+                device_id = error.device_id
             decoded.strangers |= error.reason in ("device", "metric")
-            decoded.refusals.append(_refusal(message, device_id, error))
+            claimed = error.device_id or device_id or said
+            decoded.refusals.append(_refusal(message, device_id, claimed, error))
+            decoded.refused.append(place)
         decoded.ends.append(len(decoded.times))
         decoded.messages[device_id] = decoded.messages.get(device_id, 0) + 1
     return decoded
@@ -80,7 +88,7 @@ def decode_messages(
 def _known(topic: Topic, catalog: Catalog) -> Known:
     known = catalog.find(topic.device_id)
     if known is None:
-        raise PayloadError("device", f"no device {topic.device_id!r} is registered")
+        raise _stranger(topic.device_id)
     if known.domain is not topic.domain:
         raise PayloadError("device", f"{topic.device_id!r} belongs to {known.domain}, not {topic.domain}")
     return known
@@ -118,8 +126,9 @@ def _use_foreign(
     for sample in samples:
         known = catalog.find(sample.device_id)
         if known is None:
-            problems.append(PayloadError("device", f"no device {sample.device_id!r} is registered"))
+            problems.append(_stranger(sample.device_id))
             continue
+        problems.extend(sample.problems)
         if sample.status:
             decoded.statuses[sample.device_id] = sample.status
         try:
@@ -137,9 +146,14 @@ def _use_foreign(
 
 
 def _summed_up(problems: Sequence[PayloadError]) -> PayloadError:
-    first = problems[0]
+    # A device that is not registered goes before other faults: its message waits for it.
+    first = next((problem for problem in problems if problem.reason == "device"), problems[0])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return PayloadError(first.reason, f"{first.message}{more}")
+    return PayloadError(first.reason, f"{first.message}{more}", device_id=first.device_id)
+
+
+def _stranger(device_id: str) -> PayloadError:
+    return PayloadError("device", f"no device {device_id!r} is registered", device_id=device_id)
 
 
 def _append(
@@ -185,7 +199,7 @@ def _status(payload: bytes) -> str:
     return word
 
 
-def _refusal(message: Message, device_id: str, error: PayloadError) -> Refusal:
+def _refusal(message: Message, device_id: str, claimed: str, error: PayloadError) -> Refusal:
     return Refusal(
         at=datetime.fromtimestamp(message.received_at / 1e6, UTC),
         device_id=device_id,
@@ -193,4 +207,5 @@ def _refusal(message: Message, device_id: str, error: PayloadError) -> Refusal:
         payload=message.payload,
         reason=error.reason,
         detail=error.message,
+        claimed=claimed,
     )

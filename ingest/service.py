@@ -16,9 +16,10 @@ from ingest.backoff import backoff_s
 from ingest.clocks import ClockWatch
 from ingest.inbox import Inbox
 from ingest.message import Message
+from ingest.replay import Replayer
 from ingest.subscriber import Subscriber
 from ingest.writer import Flushed, Writer
-from store import batches, clocks
+from store import batches, clocks, replays
 from store.locks import try_lock
 from store.pool import connect
 from store.services import Service, beat
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 _BEAT_S = 2.0
 _PRUNE_S = 60.0
 _CLOCKS_S = 10.0
+_REPLAY_S = 1.0
 _LOG_KEPT = timedelta(days=1)
 """The ordered log is for consumers that are a little behind, not for history."""
 
@@ -114,7 +116,7 @@ class _Process:
     def _write_until_stopped(self, conn: psycopg.Connection) -> None:
         writer = Writer(conn, self._settings.ingestor, self._settings.ingest, self._formats, self.clocks)
         logger.info("ready: %d devices registered", len(writer.catalog))
-        chores = _Chores(conn, self)
+        chores = _Chores(conn, self, Replayer(writer))
         while not self._stop.is_set():
             self._flush(writer)
             chores.do(time.monotonic())
@@ -151,12 +153,13 @@ class _Process:
 
 
 class _Chores:
-    """What the writing loop does now and then: heartbeat, clock offsets and pruning."""
+    """What the writing loop does now and then: heartbeat, clock offsets, replays and pruning."""
 
-    def __init__(self, conn: psycopg.Connection, process: _Process) -> None:
+    def __init__(self, conn: psycopg.Connection, process: _Process, replayer: Replayer) -> None:
         self._conn = conn
         self._process = process
-        self._next_beat = self._next_prune = self._next_clocks = 0.0
+        self._replayer = replayer
+        self._next_beat = self._next_prune = self._next_clocks = self._next_replay = 0.0
 
     def do(self, now_s: float) -> None:
         """Do what is due at a monotonic time."""
@@ -166,10 +169,14 @@ class _Chores:
         if now_s >= self._next_clocks:
             self._next_clocks = now_s + _CLOCKS_S
             self._put_clocks(now_s)
+        if now_s >= self._next_replay and not self._replayer.do_some():
+            self._next_replay = now_s + _REPLAY_S  # asked again at once while there is more
         if now_s >= self._next_prune:
             self._next_prune = now_s + _PRUNE_S
             with self._conn.transaction():
-                batches.prune(self._conn, datetime.now(UTC) - _LOG_KEPT)
+                before = datetime.now(UTC) - _LOG_KEPT
+                batches.prune(self._conn, before)
+                replays.prune(self._conn, before)
 
     def _put_clocks(self, now_s: float) -> None:
         offsets = self._process.clocks.due(now_s)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,15 +14,18 @@ from ingest.catalog import Catalog, load_catalog
 from ingest.clocks import ClockWatch
 from ingest.decode import Decoded, decode_messages
 from ingest.message import Message
-from store import batches, devices, ledger, quarantine, readings
+from store import batches, devices, inbox, ledger, quarantine, readings
 from store.quarantine import Refusal
 from telemetry.formats import Formats
 from telemetry.readings import Readings
 from telemetry.settings import Ingest
 
+__all__ = ["PERMANENT", "Flushed", "Writer"]
+
 logger = logging.getLogger(__name__)
 
-_PERMANENT = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
+_MIB = 2**20
+PERMANENT = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,12 @@ class Writer:
         formats: Formats | None = None,
         clocks: ClockWatch | None = None,
     ) -> None:
-        self._formats = formats or Formats(limits.formats)
+        self.formats = formats or Formats(limits.formats)
+        self.limits = limits
         self._clocks = clocks or ClockWatch(limits.clock_every_s)
-        self._conn = conn
-        self._ingestor = ingestor
-        self._limits = limits
+        self.conn = conn
+        self.ingestor = ingestor
+        self._strangers = 0
         with conn.transaction():
             self._seq = batches.heads(conn).get(ingestor, 0)
             self._registry = devices.registry_version(conn)
@@ -70,27 +75,24 @@ class Writer:
             The database is away; nothing of the batch may be acknowledged.
         """
         # What the codecs remember goes back with the transaction, and with a second decoding.
-        before = self._formats.snapshot()
+        before = self.formats.snapshot()
         try:
             return self._write(messages, before)
         except BaseException:
-            self._formats.restore(before)
+            self.formats.restore(before)
             raise
 
     def _write(self, messages: Sequence[Message], before: Sequence[object]) -> Flushed:
-        decoded = decode_messages(messages, self.catalog, self._limits, self._formats)
-        if decoded.strangers and self._registry_changed():
-            self._formats.restore(before)
-            decoded = decode_messages(messages, self.catalog, self._limits, self._formats)
+        decoded = self.decode(messages)
         try:
             flushed = self._commit(decoded)
-        except _PERMANENT as error:
+        except PERMANENT as error:
             if len(messages) == 1:
                 return self._commit(_refused(messages[0], decoded, error))
         else:
             self._clocks.observe(messages, decoded, self.catalog)
             return flushed
-        self._formats.restore(before)
+        self.formats.restore(before)
         middle = len(messages) // 2
         first, second = self.write(messages[:middle]), self.write(messages[middle:])
         return Flushed(
@@ -100,47 +102,89 @@ class Writer:
             first.refused + second.refused,
         )
 
-    def _registry_changed(self) -> bool:
-        with self._conn.transaction():
-            registry = devices.registry_version(self._conn)
-            if registry == self._registry:
-                return False
-            self._registry, self.catalog = registry, load_catalog(self._conn)
-        logger.info("the registry changed: %d devices", len(self.catalog))
-        return True
+    def decode(self, messages: Sequence[Message]) -> Decoded:
+        """Decode a batch; where it names a stranger, against the registry as it is now."""
+        before = self.formats.snapshot()
+        decoded = decode_messages(messages, self.catalog, self.limits, self.formats)
+        if decoded.strangers and self._registry_changed():
+            self.formats.restore(before)
+            decoded = decode_messages(messages, self.catalog, self.limits, self.formats)
+        return decoded
 
-    def _commit(self, decoded: Decoded) -> Flushed:
-        conn, offered = self._conn, decoded.readings
-        with conn.transaction():
-            fresh = readings.write_readings(conn, offered)
-            if len(fresh):
-                batches.append_batch(conn, self._ingestor, self._seq + 1, fresh)
-            if decoded.statuses:
-                devices.set_statuses(conn, decoded.statuses)
-            self._account(decoded, offered, fresh)
+    @contextmanager
+    def transaction(self, *, rollback: bool = False) -> Generator[None]:
+        """A transaction, or one inside it, that the place in the log goes back with."""
+        seq = self._seq
+        try:
+            with self.conn.transaction(force_rollback=rollback):
+                yield
+        except BaseException:
+            self._seq = seq
+            raise
+        if rollback:
+            self._seq = seq
+
+    def keep(self, decoded: Decoded, entries: dict[str, ledger.Entry], *, old: bool = False) -> Readings:
+        """Store what was decoded, enter it in the log and the account; what was new of the readings.
+
+        Inside `transaction`. The refusals are not kept here. Statuses that are ``old`` count
+        only for devices that have none.
+        """
+        offered = decoded.readings
+        fresh = readings.write_readings(self.conn, offered)
         if len(fresh):
+            batches.append_batch(self.conn, self.ingestor, self._seq + 1, fresh)
             self._seq += 1
-        n_messages = sum(decoded.messages.values())
-        return Flushed(n_messages, len(fresh), len(offered) - len(fresh), len(decoded.refusals))
-
-    def _account(self, decoded: Decoded, offered: Readings, fresh: Readings) -> None:
-        entries = {device_id: ledger.Entry(messages=n) for device_id, n in decoded.messages.items()}
+        if decoded.statuses:
+            devices.set_statuses(self.conn, decoded.statuses, old=old)
         stored = self.catalog.count_by_device(fresh.stream_ids)
         for device_id, n in self.catalog.count_by_device(offered.stream_ids).items():
             entry = entries.setdefault(device_id, ledger.Entry())  # one message may speak for many
             entry.committed = stored.get(device_id, 0)
             entry.duplicates = n - entry.committed
-        self._put_refusals(decoded.refusals, entries)
-        ledger.add_entries(self._conn, self._ingestor, datetime.now(UTC).date(), entries)
+        return fresh
+
+    def _registry_changed(self) -> bool:
+        with self.conn.transaction():
+            registry = devices.registry_version(self.conn)
+            if registry == self._registry:
+                return False
+            self._registry, self.catalog = registry, load_catalog(self.conn)
+        logger.info("the registry changed: %d devices", len(self.catalog))
+        return True
+
+    def _commit(self, decoded: Decoded) -> Flushed:
+        entries = {device_id: ledger.Entry(messages=n) for device_id, n in decoded.messages.items()}
+        with self.transaction():
+            fresh = self.keep(decoded, entries)
+            self._put_refusals(decoded.refusals, entries)
+            ledger.add_entries(self.conn, self.ingestor, datetime.now(UTC).date(), entries)
+        n_messages = sum(decoded.messages.values())
+        return Flushed(n_messages, len(fresh), len(decoded.stream_ids) - len(fresh), len(decoded.refusals))
 
     def _put_refusals(self, refusals: list[Refusal], entries: dict[str, ledger.Entry]) -> None:
-        for refusal, new in zip(refusals, quarantine.put_refusals(self._conn, refusals), strict=True):
+        news: set[str] = set()
+        for refusal, new in zip(refusals, quarantine.put_refusals(self.conn, refusals), strict=True):
             entry = entries[refusal.device_id]
             entry.quarantined += new
             entry.requarantined += not new
-        for device_id in {refusal.device_id for refusal in refusals}:
-            keep = self._limits.quarantine_per_device
-            entries[device_id].evicted = quarantine.evict(self._conn, device_id, keep)
+            if new:
+                news.add(refusal.claimed or refusal.device_id)
+        if not news:
+            return
+        limits = self.limits
+        size = int(limits.quarantine_device_mib * _MIB)
+        self._evicted(quarantine.evict(self.conn, sorted(news), limits.quarantine_per_device, size), entries)
+        # Names can be invented; counting all that wait for each of them would be work for the asking.
+        self._strangers += sum(self.catalog.find(name) is None for name in news)
+        if self._strangers > limits.inbox_names // 5:
+            self._strangers = 0
+            size = int(limits.inbox_mib * _MIB)
+            self._evicted(inbox.trim(self.conn, limits.inbox_names, size), entries)
+
+    def _evicted(self, gone: dict[str, int], entries: dict[str, ledger.Entry]) -> None:
+        for device_id, n in gone.items():
+            entries.setdefault(device_id, ledger.Entry()).evicted += n
 
 
 def _refused(message: Message, decoded: Decoded, error: psycopg.Error) -> Decoded:
@@ -153,4 +197,4 @@ def _refused(message: Message, decoded: Decoded, error: psycopg.Error) -> Decode
         reason="store",
         detail=str(error).splitlines()[0][:200],
     )
-    return Decoded(messages=decoded.messages, refusals=[refusal])
+    return Decoded(messages=decoded.messages, refusals=[refusal], refused=[0])

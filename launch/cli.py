@@ -13,7 +13,9 @@ from launch.backup_commands import app as backup_app
 from launch.config import load_settings
 from launch.console import say
 from launch.folder import claimed, remove_folder
+from launch.inbox import register as register_inbox
 from launch.people import app as people_app
+from launch.quarantine import app as quarantine_app
 from launch.run_state import stop_leftovers
 from launch.signals import stop_on_signals
 from launch.transfer import app as transfer_app
@@ -28,9 +30,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+device_app = typer.Typer(help="Field devices.", no_args_is_help=True)
+register_inbox(device_app)
 app.add_typer(people_app, name="user")
 app.add_typer(transfer_app)
 app.add_typer(backup_app)
+app.add_typer(device_app, name="device")
+app.add_typer(quarantine_app, name="quarantine")
 
 Scenario = Literal["demo", "calm", "none"]
 

@@ -41,7 +41,7 @@ _SET_STATUSES = """
 INSERT INTO device_status (device_id, status)
 SELECT * FROM unnest(%(ids)s::text[], %(statuses)s::text[]) ORDER BY 1
 ON CONFLICT (device_id) DO UPDATE SET status = excluded.status, changed_at = now()
-WHERE device_status.status <> excluded.status"""
+WHERE device_status.status <> excluded.status AND NOT %(old)s"""
 
 
 def upsert_devices(conn: psycopg.Connection, devices: Sequence[Device]) -> None:
@@ -82,9 +82,13 @@ def registry_digest(conn: psycopg.Connection) -> tuple[int, ...]:
     return tuple(map(int, row or ()))
 
 
-def set_statuses(conn: psycopg.Connection, statuses: Mapping[str, str]) -> None:
-    """Record what devices said of themselves: ``online`` or ``offline``, by device id."""
-    conn.execute(_SET_STATUSES, {"ids": list(statuses), "statuses": list(statuses.values())})
+def set_statuses(conn: psycopg.Connection, statuses: Mapping[str, str], *, old: bool = False) -> None:
+    """Record what devices said of themselves: ``online`` or ``offline``, by device id.
+
+    What was said long ago (``old``) counts only where nothing was heard since.
+    """
+    values = {"ids": list(statuses), "statuses": list(statuses.values()), "old": old}
+    conn.execute(_SET_STATUSES, values)
 
 
 def list_statuses(conn: psycopg.Connection) -> dict[str, str]:

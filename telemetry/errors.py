@@ -32,11 +32,15 @@ class ConfigError(CityOpsError):
 
 
 class PayloadError(CityOpsError):
-    """A payload that cannot be used. ``reason`` is a short stable key."""
+    """A payload that cannot be used. ``reason`` is a short stable key.
 
-    def __init__(self, reason: str, message: str) -> None:
+    ``device_id`` is the device it is about, where the topic alone does not say.
+    """
+
+    def __init__(self, reason: str, message: str, *, device_id: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.device_id = device_id
 
 
 class TopicError(PayloadError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -93,6 +94,18 @@ class Formats:
         """Let the codecs remember again what a `snapshot` holds."""
         for codec, held in zip(self._sparkplugs, snapshot, strict=True):
             codec.restore(held)
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """Decode old messages with what is remembered now, and remember nothing of them after."""
+        before = self.snapshot()
+        missed = [set(codec.births_missed) for codec in self._sparkplugs]
+        try:
+            yield
+        finally:
+            self.restore(before)
+            for codec, nodes in zip(self._sparkplugs, missed, strict=True):
+                codec.births_missed.intersection_update(nodes)
 
     def requests(self, now_us: int) -> list[tuple[str, bytes]]:
         """Messages to be published: births that were missed, each asked for once a minute."""

@@ -93,6 +93,14 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Readings older than this go to quarantine."""
     quarantine_per_device: int = 1_000
     """Rows kept in quarantine for one device; the oldest give way and are counted."""
+    quarantine_device_mib: float = 16.0
+    """Size of what is kept in quarantine for one device."""
+    inbox_names: int = 500
+    """Devices that are not registered and may wait in the inbox; who said least gives way."""
+    inbox_mib: float = 256.0
+    """Size of what waits of all of them together."""
+    clock_tolerance_s: float = 30.0
+    """A device's clock that is off by more is marked."""
     clock_every_s: float = 60.0
     """How often a device's clock offset is written down at most."""
     formats: tuple[Format, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -35,13 +35,15 @@ class DeviceSample(Sample):
     ``incidental`` holds what a network adds of its own accord (signal strength, frame
     count): stored where the device is registered with the metric, and no fault where it
     is not. ``from_arrival`` says that ``time`` was reckoned from the time of arrival.
-    ``status`` is ``online``, ``offline`` or empty.
+    ``status`` is ``online``, ``offline`` or empty. ``problems`` are the fields that cannot be
+    used; the others are good all the same.
     """
 
     device_id: str
     incidental: Mapping[str, float] = field(default_factory=dict[str, float])
     from_arrival: bool = False
     status: str = ""
+    problems: list[PayloadError] = field(default_factory=list[PayloadError])
 
 
 class Codec(Protocol):
@@ -56,6 +58,16 @@ class Codec(Protocol):
             And nothing else, whatever the bytes.
         """
         ...
+
+
+def check_usable(samples: Sequence[DeviceSample]) -> None:
+    """`PayloadError`, the first problem, where nothing of a message can be used."""
+    if any(sample.values or sample.status for sample in samples):
+        return
+    for sample in samples:
+        for problem in sample.problems:
+            device_id = problem.device_id or sample.device_id
+            raise PayloadError(problem.reason, problem.args[0], device_id=device_id) from problem
 
 
 def check_size(payload: bytes) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from telemetry.codecs.contract import DeviceSample, check_count, is_number, number
+from telemetry.codecs.contract import DeviceSample, check_count, check_usable, is_number, number
 from telemetry.codecs.documents import Document, leaves
 from telemetry.codecs.naming import Naming
 from telemetry.errors import PayloadError
@@ -46,23 +46,28 @@ class Uplink:
 
 def sample_of(uplink: Uplink, naming: Naming) -> DeviceSample:
     """The readings of an uplink, with signal strength and frame count beside them."""
-    values: dict[str, float] = {}
+    best = max(uplink.receptions, key=_strength, default=None)
+    incidental = _told(uplink, best)
+    sample = DeviceSample(_time(uplink, best), {}, uplink.device_id, incidental)
     if uplink.decoded is not None:
         for n, (name, value) in enumerate(leaves(uplink.decoded), 1):
             check_count(n, "fields")
-            naming.put(values, name, value)
+            naming.put(sample, name, value)
     elif uplink.port:
         raise PayloadError("shape", "the network server sent no decoded object; give it a payload formatter")
-    best = max(uplink.receptions, key=_strength, default=None)
+    if not (sample.values or sample.problems) and uplink.port:
+        raise PayloadError("shape", "no reading in the decoded object")
+    check_usable([sample])
+    return sample
+
+
+def _told(uplink: Uplink, best: Reception | None) -> dict[str, float]:
     told = {
         "rssi_dbm": best.rssi if best else None,
         "snr_db": best.snr if best else None,
         "frame_count": uplink.frame_count,
     }
-    incidental = {metric: value for metric, value in told.items() if value is not None}
-    if not values and uplink.port:
-        raise PayloadError("shape", "no reading in the decoded object")
-    return DeviceSample(_time(uplink, best), values, uplink.device_id, incidental)
+    return {metric: value for metric, value in told.items() if value is not None}
 
 
 def _strength(reception: Reception) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telemetry.codecs.contract import Arrival, DeviceSample, check_count
+from telemetry.codecs.contract import Arrival, DeviceSample, check_count, check_usable
 from telemetry.codecs.documents import Document, Path, decode_json
 from telemetry.codecs.identity import Identity
 from telemetry.codecs.naming import checked, measure
@@ -37,27 +37,33 @@ class Mapping:
         message = decode_json(payload)
         records = [message] if self._each is None else self._each.find_all(message)
         check_count(len(records), "records")
-        samples = [
-            self._sample(record, values, message, arrival, alone=len(records) == 1)
-            for record in records
-            if (values := self._values(record, message))
-        ]
+        samples: list[DeviceSample] = []
+        for record in records:
+            values, problems = self._values(record, message)
+            if values or problems:
+                time = self._time(record, message, alone=len(records) == 1)
+                name = self._identity.of(record, message, arrival)
+                samples.append(DeviceSample(time, values, name, problems=problems))
         if not samples:
             raise PayloadError("shape", "no reading in the message")
+        check_usable(samples)
         return samples
 
-    def _values(self, record: Document, message: Document) -> dict[str, float]:
+    def _values(self, record: Document, message: Document) -> tuple[dict[str, float], list[PayloadError]]:
         values: dict[str, float] = {}
+        problems: list[PayloadError] = []
         for path, field in self._fields:
             value = path.find(message if path.absolute else record)
-            if value is not None:
+            if value is None:
+                continue
+            try:
                 values.setdefault(field.metric, measure(field, value))
-        return values
+            except PayloadError as error:
+                problems.append(error)
+        return values, problems
 
-    def _sample(
-        self, record: Document, values: dict[str, float], message: Document, arrival: Arrival, *, alone: bool
-    ) -> DeviceSample:
+    def _time(self, record: Document, message: Document, *, alone: bool) -> int | None:
         time = self._times.read(record, message)
         if time is None and not alone:
             raise PayloadError("time", "a record among others needs its own time")
-        return DeviceSample(time, values, self._identity.of(record, message, arrival))
+        return time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telemetry.codecs.contract import is_number, number
+from telemetry.codecs.contract import DeviceSample, is_number, number
 from telemetry.errors import ConfigError, PayloadError
 from telemetry.metrics import METRICS
 from telemetry.payloads import MAX_KEY_LENGTH
@@ -27,14 +27,17 @@ class Naming:
         """Whether a name is a metric's, in the table or by itself."""
         return name in (self._fields or METRICS)
 
-    def put(self, values: dict[str, float], name: str, value: object, unit: str = "") -> None:
-        """Add a named value, in its unit, to the values of a sample; the first one stands.
+    def put(self, sample: DeviceSample, name: str, value: object, unit: str = "") -> None:
+        """Add a named value, in its unit, to a sample; the first one stands.
 
-        Raises
-        ------
-        PayloadError
-            With ``reason`` ``metric``, ``value`` or ``unit``.
+        What cannot be used, by ``metric``, ``value`` or ``unit``, is among the sample's problems.
         """
+        try:
+            self._put(sample.values, name, value, unit)
+        except PayloadError as error:
+            sample.problems.append(error)
+
+    def _put(self, values: dict[str, float], name: str, value: object, unit: str) -> None:
         field = self._fields.get(name)
         if field is None:
             if self._fields or not is_number(value):

@@ -19,7 +19,15 @@ from typing import Any, Literal, NoReturn, cast
 
 import cbor2
 
-from telemetry.codecs.contract import Arrival, DeviceSample, check_count, check_size, is_number, number
+from telemetry.codecs.contract import (
+    Arrival,
+    DeviceSample,
+    check_count,
+    check_size,
+    check_usable,
+    is_number,
+    number,
+)
 from telemetry.codecs.documents import Document, decode_json
 from telemetry.codecs.naming import Naming
 from telemetry.devices import device_id_of
@@ -92,9 +100,10 @@ class SenML:
         samples: dict[tuple[str, int | None], DeviceSample] = {}
         for record in records:
             self._use(_resolve(record, base), arrival, samples)
-        found = [sample for sample in samples.values() if sample.values]
+        found = [sample for sample in samples.values() if sample.values or sample.problems]
         if not found:
             raise PayloadError("shape", "no reading in the pack")
+        check_usable(found)
         return found
 
     def _use(
@@ -109,7 +118,7 @@ class SenML:
         if sample is None:
             sample = samples[device_id, time] = DeviceSample(time, {}, device_id, from_arrival=from_arrival)
         for suffix, value, unit in record.values:
-            self._naming.put(sample.values, metric + suffix, value, unit)
+            self._naming.put(sample, metric + suffix, value, unit)
 
     def _split(self, name: str) -> tuple[str, str]:
         if "/" in name:

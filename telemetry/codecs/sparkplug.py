@@ -20,7 +20,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from telemetry.codecs.contract import Arrival, DeviceSample, check_count, check_size
+from telemetry.codecs.contract import Arrival, DeviceSample, check_count, check_size, check_usable
 from telemetry.codecs.naming import Naming
 from telemetry.codecs.sparkplug_messages import payload_class
 from telemetry.devices import device_id_of
@@ -120,7 +120,9 @@ class Sparkplug:
         elif births is None:
             self._miss(address)
             raise PayloadError(
-                "birth", f"{address.kind} of node {'/'.join(address.node)!r} before its NBIRTH"
+                "birth",
+                f"{address.kind} of node {'/'.join(address.node)!r} before its NBIRTH",
+                device_id=device_id,
             )
         births = self._counted(births, message, address)
         self._remember(address.node, births)
@@ -135,8 +137,9 @@ class Sparkplug:
             status = "online"
         if address.device not in births.names:
             self._miss(address)
-            raise PayloadError("birth", f"DDATA of device {address.device!r} before its DBIRTH")
-        return self._samples(message, births, address.device, device_id, status)
+            detail = f"DDATA of device {address.device!r} before its DBIRTH"
+            raise PayloadError("birth", detail, device_id=device_id)
+        return self._samples(message, births, address, device_id, status)
 
     def _device_id(self, address: _Address) -> str:
         group, node = address.node
@@ -176,18 +179,27 @@ class Sparkplug:
             self.births_missed.add(address.node)
 
     def _samples(
-        self, message: Any, births: _Births, device: str, device_id: str, status: str
+        self, message: Any, births: _Births, address: _Address, device_id: str, status: str
     ) -> list[DeviceSample]:
-        samples: dict[int | None, dict[str, float]] = {}
+        whole = DeviceSample(None, {}, device_id, status=status)
+        samples: dict[int | None, DeviceSample] = {}
         for metric in message.metrics:
-            tag = _tag(metric, births, device)
-            value = _value(metric, tag)
+            try:
+                tag = _tag(metric, births, address.device)
+                value, time = _value(metric, tag), _time(metric, message)
+            except PayloadError as error:
+                if error.reason == "birth":
+                    self._miss(address)
+                whole.problems.append(error)
+                continue
             if value is None or tag.name.startswith(_NOT_READINGS):
                 continue
-            values = samples.setdefault(_time(metric, message), {})
-            self._naming.put(values, tag.name, value, tag.unit)
-        found = [DeviceSample(time, values, device_id) for time, values in samples.items() if values]
-        return [DeviceSample(None, {}, device_id, status=status), *found] if status else found
+            sample = samples.setdefault(time, DeviceSample(time, {}, device_id))
+            self._naming.put(sample, tag.name, value, tag.unit)
+        found = [sample for sample in samples.values() if sample.values or sample.problems]
+        found = [whole, *found] if status or whole.problems else found
+        check_usable(found)
+        return found
 
 
 def rebirth_command(node: tuple[str, str]) -> tuple[str, bytes]:

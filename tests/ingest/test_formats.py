@@ -14,7 +14,7 @@ from telemetry.devices import Device, Stream
 from telemetry.formats import Formats
 from telemetry.metrics import Domain
 from telemetry.readings import Quality
-from telemetry.settings import Format, Ingest
+from telemetry.settings import Field, Format, Ingest
 
 NOW_US = 1_795_406_400_000_000
 NOW_MS = NOW_US // 1_000
@@ -63,6 +63,51 @@ def test_the_known_devices_of_a_message_are_used_and_the_whole_is_kept() -> None
     assert decoded.strangers
 
 
+@pytest.mark.parametrize(
+    ("topic", "body", "reason"),
+    [
+        pytest.param(
+            "senml/air-1", '[{"n":"pm10","v":5},{"n":"pm10","t":-9,"u":"degF","v":5}]', "unit", id="unit"
+        ),
+        pytest.param("senml/air-1", '[{"n":"pm10","v":5},{"n":"nonsense","v":5}]', "metric", id="metric"),
+        pytest.param(
+            "lora/air-1/up",
+            '{"deviceInfo":{"devEui":"01"},"time":"2026-11-23T04:00:00Z","fPort":1,'
+            '"object":{"pm10":5,"nonsense":1}}',
+            "metric",
+            id="lorawan",
+        ),
+        pytest.param("vendor/air-1", '{"dust":5,"level":"high"}', "value", id="mapping"),
+        pytest.param("vendor/air-1", '{"dust":5,"level":1e308}', "value", id="too-large"),
+    ],
+)
+def test_the_good_fields_of_a_message_are_used_and_the_whole_is_kept(
+    topic: str, body: str, reason: str
+) -> None:
+    vendor = Format(
+        "vendor/{device}",
+        "mapping",
+        readings=(Field("pm10", path="dust"), Field("rssi_dbm", path="level", factor=10.0)),
+    )
+    decoded = decode((topic, body), formats=Formats((*FORMATS, vendor)))
+    assert decoded.values == [5.0]
+    assert [(r.reason, r.device_id, r.claimed) for r in decoded.refusals] == [(reason, "air-1", "air-1")]
+
+
+def test_an_alias_that_no_birth_named_costs_its_own_metric_alone() -> None:
+    formats = Formats(FORMATS)
+    named = {"name": "pm10", "alias": 4, "datatype": 9, "float_value": 12.0}
+    birth = payload_class()(timestamp=NOW_MS, seq=0, metrics=[named]).SerializeToString()
+    decode(("spBv1.0/city/NBIRTH/air-1", birth), formats=formats)
+    metrics = [{"alias": 9, "float_value": 1.0}, {"alias": 4, "float_value": 13.0}]
+    data = payload_class()(timestamp=NOW_MS + 1, seq=1, metrics=metrics).SerializeToString()
+    decoded = decode(("spBv1.0/city/NDATA/air-1", data), formats=formats)
+    assert decoded.values == [13.0]
+    assert [(r.reason, r.device_id) for r in decoded.refusals] == [("birth", "air-1")]
+    ((topic, _),) = formats.requests(NOW_US)
+    assert topic == "spBv1.0/city/NCMD/air-1"
+
+
 def test_signal_strength_is_stored_where_it_is_registered_and_no_fault_elsewhere() -> None:
     event = json.dumps(
         {
@@ -87,7 +132,7 @@ def test_signal_strength_is_stored_where_it_is_registered_and_no_fault_elsewhere
         pytest.param("senml/air-1", '[{"n":"co","v":1}]', "metric", "air-1", id="unregistered-metric"),
         pytest.param("senml/air-1", '[{"n":"pm10","v":-1}]', "range", "air-1", id="impossible"),
         pytest.param("senml/air-1", '[{"n":"pm10","v":1,"t":1e9}]', "time", "air-1", id="too-old"),
-        pytest.param("spBv1.0/city/NDATA/air-1", b"", "birth", "", id="data-before-birth"),
+        pytest.param("spBv1.0/city/NDATA/air-1", b"", "birth", "air-1", id="data-before-birth"),
         pytest.param("other/air-1", "{}", "topic", "", id="topic-of-nobody"),
     ],
 )

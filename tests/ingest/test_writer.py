@@ -25,8 +25,8 @@ DEVICE = Device("loop-1", Domain.TRAFFIC, "loop", "Một", "One", 10.7, 106.7, "
 def conn(database_url: str) -> Iterator[psycopg.Connection]:
     with pool.connect(database_url, name="test") as conn:
         conn.execute(
-            "TRUNCATE ledger, quarantine, reading_batch, ingestor, reading, device_status, stream, device"
-            " RESTART IDENTITY CASCADE"
+            "TRUNCATE ledger, quarantine, replay_request, reading_batch, ingestor, reading, device_status,"
+            " stream, device RESTART IDENTITY CASCADE"
         )
         devices.upsert_devices(conn, [DEVICE])
         conn.commit()

@@ -24,7 +24,8 @@ GAUGE = Device(
 
 _EMPTY = """
 TRUNCATE audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
-         alert_event, alert, anomaly, ledger, quarantine, service, consumer_offset, consumer_snapshot,
+         alert_event, alert, anomaly, ledger, quarantine, replay_request, service,
+         consumer_offset, consumer_snapshot,
          reading_batch, ingestor, reading, device_clock, device_status, stream, device RESTART IDENTITY"""
 
 
