@@ -123,8 +123,8 @@ def wait_for(condition: Callable[[], bool], timeout_s: float, what: str, every_s
 
 
 @contextmanager
-def way(n_devices: int) -> Iterator[Way]:
-    """A broker and a durable database with ``n_devices`` devices; gone afterwards."""
+def way(n_devices: int, least_metrics: int = 1) -> Iterator[Way]:
+    """A broker and a durable database with ``n_devices`` devices of so many metrics; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="cityops-bench-") as name, contextlib.ExitStack() as stack:
         folder, guard = Path(name), Guard()
         stack.callback(guard.close)
@@ -137,7 +137,7 @@ def way(n_devices: int) -> Iterator[Way]:
             engine.start()
             stack.callback(engine.stop)
         city = load_city(settings)
-        chosen = many(city.devices, n_devices)
+        chosen = many([d for d in city.devices if len(d.metrics) >= least_metrics], n_devices)
         prepare_database(cluster.url, replace(city, devices=tuple(chosen)))
         with connect(cluster.url, name="benchmark") as conn:
             streams = devices.list_streams(conn)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from ingest.catalog import Catalog, Known
 from ingest.message import Message
+from ingest.plain import PlainDecoder
 from store.quarantine import Refusal
 from telemetry.codecs import Arrival, Codec, DeviceSample
 from telemetry.errors import PayloadError
@@ -58,6 +59,7 @@ def decode_messages(
     metrics are stored, and the whole message goes to quarantine beside them.
     """
     decoded = Decoded()
+    plain = PlainDecoder(limits, decoded.stream_ids, decoded.times, decoded.values, decoded.qualities)
     find_route = (formats or Formats()).route
     for place, message in enumerate(messages):
         device_id = said = ""
@@ -67,7 +69,10 @@ def decode_messages(
             if route.city is not None:
                 known = _known(route.city, catalog)
                 device_id = route.device_id
-                _decode_one(message, route.city, known, limits, decoded)
+                if route.city.leaf == STATUS or not plain.take(
+                    message.payload, message.received_at, known.channels
+                ):
+                    _decode_one(message, route.city, known, limits, decoded)
             elif route.codec is not None:
                 device_id = route.device_id if catalog.find(route.device_id) else ""
                 samples = _decode_foreign(message, route, route.codec)

@@ -61,8 +61,11 @@ class Inbox:
             return [self._messages.popleft() for _ in range(n)]
 
     def _gather(self, max_batch: int, max_age_s: float) -> None:
-        # Polling in slices costs the network thread nothing; a notice a message would.
-        deadline = time.monotonic() + max_age_s
+        # Polling in slices costs the network thread nothing; a notice a message would. What came
+        # while the batch before was written has waited already. A wall clock that jumps
+        # makes no wait longer than ``max_age_s``.
+        waited_s = time.time() - self._messages[0].received_at / 1e6
+        deadline = time.monotonic() + min(max_age_s, max(0.0, max_age_s - waited_s))
         while len(self._messages) < max_batch:
             left = deadline - time.monotonic()
             if left <= 0:

@@ -87,8 +87,6 @@ class Receiver(Client):
             first, length, body = data[at], data[at + 1], at + 2
             if length > 127:
                 length, body = _length(data, at + 1)
-                if body < 0:
-                    break
                 if length > _LONGEST:
                     return _NO_MQTT  # what came before was not acknowledged, and comes again
             stop = body + length
@@ -105,10 +103,8 @@ class Receiver(Client):
                     found.append(Message(topic, data[payload + 1 : stop], now, qos, mid, session))
                     at = stop
                     continue
-            if found:  # in order: these came before
-                self._deliver(found)
-                found = []
-            code = self._handle(first, data[body:stop])
+            code = self._hand_over(found, first, data[body:stop])
+            found = []
             if code:
                 return code
             at = stop
@@ -127,8 +123,10 @@ class Receiver(Client):
         self._topics[name] = topic
         return topic
 
-    def _handle(self, first: int, body: bytes) -> MQTTErrorCode:
-        """Let paho handle one packet, as if it had read it itself."""
+    def _hand_over(self, before: list[Message], first: int, body: bytes) -> MQTTErrorCode:
+        """Deliver what came before a packet, and let paho handle it as if it had read it itself."""
+        if before:
+            self._deliver(before)
         self._in_packet["command"] = first
         self._in_packet["packet"] = bytearray(body)
         self._in_packet["remaining_length"] = len(body)
@@ -143,14 +141,14 @@ class Receiver(Client):
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:
-    """A variable byte integer and where what follows it begins; -1 where more bytes must come.
+    """A variable byte integer and where what follows it begins: past all where more bytes must come.
 
     MQTT 5.0 §1.5.5. A fifth byte is an error: then the length is one that no packet has.
     """
     value = 0
     for place in range(4):
         if at + place >= len(data):
-            return 0, -1
+            return 0, len(data) + 1
         digit = data[at + place]
         value |= (digit & 127) << (7 * place)
         if digit < 128:

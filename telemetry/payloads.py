@@ -28,8 +28,8 @@ _Object = dict[str, _Value]
 _decoder: msgspec.json.Decoder[_Object | list[_Object]] = msgspec.json.Decoder(_Object | list[_Object])
 
 # 2000-01-01 and 2100-01-01 in milliseconds: outside them "ts" is in other units.
-_EARLIEST_MS = 946_684_800_000
-_LATEST_MS = 4_102_444_800_000
+EARLIEST_MS = 946_684_800_000
+LATEST_MS = 4_102_444_800_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -96,7 +96,7 @@ def _time(ts: _Value) -> int | None:
         return None
     if isinstance(ts, str):
         return rfc3339_us(ts)
-    if not _EARLIEST_MS <= ts <= _LATEST_MS:
+    if not EARLIEST_MS <= ts <= LATEST_MS:
         raise PayloadError("time", f"ts {ts} is not a time in epoch milliseconds")
     return round(ts * 1_000)
 
@@ -114,7 +114,7 @@ def rfc3339_us(text: str) -> int:
 
 def plausible_us(micros: float) -> int:
     """A time in microseconds since the epoch, whole; `PayloadError` outside 2000 to 2100."""
-    if not _EARLIEST_MS <= micros / 1_000 <= _LATEST_MS:
+    if not EARLIEST_MS <= micros / 1_000 <= LATEST_MS:
         raise PayloadError("time", f"{micros / 1e6:.6g} s since 1970 is out of range; other units?")
     return round(micros)
 

@@ -81,7 +81,7 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     max_batch: int = 20_000
     """Messages in one transaction at most."""
-    max_age_s: float = 0.1
+    max_age_s: float = 0.05
     """How long the first message of a batch waits for company."""
     in_flight: int = 40_000
     """Unacknowledged messages at most (MQTT Receive Maximum, ≤ 65 535)."""
