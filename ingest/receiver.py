@@ -7,7 +7,7 @@ properties) become messages directly. Everything else goes to paho's own handler
 packet and in order: connecting, subscribing, pings, and messages with properties.
 
 This overrides `Client.loop_read`, and uses parts of paho that are not public: the version
-is held to 2.1 in ``pyproject.toml``, and tests run it against a real broker.
+is held to 2.2 in ``pyproject.toml``, and tests run it against a real broker.
 """
 
 from __future__ import annotations
