@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 from ingest.message import Message
 
+_MAX_BYTES = 16 * 1024 * 1024
+"""Payload of a batch: arrays of a hundred readings would make one of two million else."""
+
 
 class Inbox:
     """Messages that were delivered and not yet written.
@@ -57,8 +60,12 @@ class Inbox:
                 return []
         self._gather(max_batch, max_age_s)
         with self._arrived:
-            n = min(max_batch, len(self._messages))
-            return [self._messages.popleft() for _ in range(n)]
+            taken: list[Message] = []
+            size = 0
+            while self._messages and len(taken) < max_batch and size < _MAX_BYTES:
+                taken.append(self._messages.popleft())
+                size += len(taken[-1].payload)
+            return taken
 
     def _gather(self, max_batch: int, max_age_s: float) -> None:
         # Polling in slices costs the network thread nothing; a notice a message would. What came

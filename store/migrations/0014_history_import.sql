@@ -10,3 +10,17 @@ CREATE TABLE history_import (
     started_at  timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz
 );
+
+-- Compressing the log was a third of what a commit of many readings took. lz4 takes a quarter
+-- of pglz's time for half as many bytes again; where it is not built in, pglz stays.
+DO $$
+BEGIN
+    ALTER TABLE reading_batch
+        ALTER COLUMN stream_ids SET COMPRESSION lz4,
+        ALTER COLUMN times SET COMPRESSION lz4,
+        ALTER COLUMN "values" SET COMPRESSION lz4,
+        ALTER COLUMN qualities SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN
+    NULL;
+END
+$$;
