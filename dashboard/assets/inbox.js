@@ -8,7 +8,7 @@ window.cityops = window.cityops || {};
   let root = null;
 
   const text = (key, facts) => Object.entries(facts || {}).reduce(
-    (said, [name, value]) => said.replace("{" + name + "}", value), root.getAttribute("data-text-" + key) || key);
+    (said, [name, value]) => said.replace("{" + name + "}", value), root.getAttribute("data-text-" + key.replace("_", "-")) || key);
 
   function element(tag, className, content) {
     const made = document.createElement(tag);

@@ -51,7 +51,7 @@ def inventory_grid(language: Language) -> Any:
         {"field": "zone", "headerName": language.t("District"), "width": 165},
         {"field": "seen", "headerName": language.t("Last seen"), "width": 150}
         | {"valueFormatter": {"function": "deviceAge(params.value)"}},
-        {"field": "clock", "headerName": language.t("Clock"), "cellRenderer": "DeviceClock", "width": 120}
+        {"field": "clock", "headerName": language.t("Clock"), "cellRenderer": "DeviceClock", "width": 110}
         | {"comparator": {"function": "numbersLast"}, "type": "rightAligned"},
         _number("battery", language.t("Battery"), "%", language.t("no battery")),
         _number("rssi", language.t("Signal"), "dBm", language.t("not reported")),
@@ -135,7 +135,7 @@ def _number(field: str, name: str, unit: str, without: str) -> dict[str, Any]:
         "field": field,
         "headerName": name,
         "type": "rightAligned",
-        "width": 105,
+        "width": 118,
         "comparator": {"function": "numbersLast"},
         "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}', '{without}')"},
     }
