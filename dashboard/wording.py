@@ -113,8 +113,24 @@ REFUSALS: Final[dict[str, str]] = {
     "json": mark("Not JSON"),
     "shape": mark("Wrong shape"),
     "store": mark("Could not be stored"),
+    "topic": mark("Unknown topic"),
+    "birth": mark("Birth not seen"),
+    "cbor": mark("Not SenML in CBOR"),
+    "protobuf": mark("Not Sparkplug B"),
+    "unit": mark("Wrong unit"),
 }
 """Why a message was refused."""
+
+REPLAY_TEXTS: Final[dict[str, str]] = {
+    "sure": mark("Once more to confirm"),
+    "cancel": mark("Cancel"),
+    "left": mark("{count} messages left quarantine, with {readings} new readings."),
+    "would": mark("{count} messages would leave quarantine, with {readings} new readings."),
+    "refused": mark("{count} refused again:"),
+    "waits": mark("The replay waits until ingest runs."),
+    "dropped": mark("{count} messages dropped."),
+}
+"""What came of a replay, said by the scripts of two pages."""
 
 SERVICE_FACTS: Final[dict[str, str]] = {
     "lag_s": mark("lag, s"),
@@ -153,7 +169,7 @@ ROLES: Final[dict[str, str]] = {
 ROLE_RIGHTS: Final[dict[str, str]] = {
     "viewer": mark("Look at everything that is shown."),
     "operator": mark("Look, and work on alerts."),
-    "engineer": mark("Look, work on alerts, and read what is in quarantine."),
+    "engineer": mark("Look, work on alerts, adopt devices, and mend what is in quarantine."),
     "administrator": mark("Everything: people, keys and the audit log too."),
 }
 """What a role may do, said to whoever has it."""

@@ -109,7 +109,7 @@ def clocks(
         return
     table = Table("Device", "Off by, s", "Spread, s", "Readings", "Last", "")
     for clock in found:
-        off = abs(clock.offset_s) > settings.ingest.clock_tolerance_s
+        off = clock.is_off(settings.ingest.clock_tolerance_s)
         numbers = (f"{clock.offset_s:+.3f}", f"{clock.spread_s:.3f}", str(clock.n_readings))
         seen = f"{clock.seen_at.astimezone():%Y-%m-%d %H:%M:%S}"
         table.add_row(escape(clock.device_id), *numbers, seen, "! wrong" if off else "")

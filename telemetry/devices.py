@@ -90,3 +90,7 @@ class DeviceClock:
     spread_s: float
     n_readings: int
     seen_at: datetime
+
+    def is_off(self, tolerance_s: float) -> bool:
+        """Whether it is further off than is tolerated, either way."""
+        return abs(self.offset_s) > tolerance_s

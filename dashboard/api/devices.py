@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from dashboard.api.access import PROBLEMS, RuntimeAccess
 from dashboard.api.models import (
     AlertOut,
+    ClockOut,
     DeviceDetail,
     DeviceOut,
     LatestOut,
@@ -23,13 +24,13 @@ from dashboard.api.models import (
     StreamOut,
 )
 from dashboard.live.messages import LiveReading
-from dashboard.queries.devices import read_device, read_inventory
+from dashboard.queries.devices import read_clocks, read_device, read_inventory
 from dashboard.queries.series import Series, read_series
 from dashboard.queries.times import time_range
 from dashboard.sentences import describe
 from dashboard.static import pack
 from store.devices import get_stream, list_streams
-from telemetry.devices import Device, Stream
+from telemetry.devices import Device, DeviceClock, Stream
 from telemetry.metrics import METRICS
 
 router = APIRouter(tags=["devices"], responses=PROBLEMS)
@@ -41,9 +42,12 @@ TimeText = Annotated[str | None, Query(description="RFC 3339 with a zone, or epo
 @router.get("/devices")
 async def read_devices(runtime: RuntimeAccess, request: Request) -> list[DeviceOut]:
     """Every device with its streams and the state it shows, by device id."""
-    inventory = await runtime.query(read_inventory)
-    states = runtime.picture.states()
-    rows = [device_out(device, streams, states) for device, streams in inventory]
+    inventory, clocks = await runtime.query(lambda conn: (read_inventory(conn), read_clocks(conn)))
+    states, tolerance_s = runtime.picture.states(), runtime.settings.ingest.clock_tolerance_s
+    rows = [
+        device_out(device, streams, states, clock_out(clocks.get(device.device_id), tolerance_s))
+        for device, streams in inventory
+    ]
     body = await asyncio.to_thread(lambda: pack(_inventory.dump_json(rows), "application/json"))
     answer: Response = body.answer(request)
     return answer  # pyright: ignore[reportReturnType]  (packed already; the annotation is for OpenAPI)
@@ -64,7 +68,8 @@ async def read_catalogue(runtime: RuntimeAccess, request: Request) -> list[Regis
 async def read_one_device(device_id: str, runtime: RuntimeAccess) -> DeviceDetail:
     """One device with its newest values and standing alerts."""
     view = await runtime.query(lambda conn: read_device(conn, device_id))
-    shown = device_out(view.device, view.streams, runtime.picture.states())
+    clock = clock_out(view.clock, runtime.settings.ingest.clock_tolerance_s)
+    shown = device_out(view.device, view.streams, runtime.picture.states(), clock)
     newest = runtime.picture.latest([stream.stream_id for stream in view.streams])
     described = [describe(alert, view.device, runtime.city, runtime.languages) for alert in view.alerts]
     return DeviceDetail(
@@ -109,7 +114,21 @@ async def read_latest(runtime: RuntimeAccess) -> list[LatestOut]:
     return latest_out(streams, runtime.picture.latest())
 
 
-def device_out(device: Device, streams: Sequence[Stream], states: dict[str, str]) -> DeviceOut:
+def clock_out(clock: DeviceClock | None, tolerance_s: float) -> ClockOut | None:
+    """A device's clock as the API shows it."""
+    if clock is None:
+        return None
+    return ClockOut(
+        offset_s=clock.offset_s,
+        spread_s=clock.spread_s,
+        seen_at=round(clock.seen_at.timestamp() * 1000),
+        off=clock.is_off(tolerance_s),
+    )
+
+
+def device_out(
+    device: Device, streams: Sequence[Stream], states: dict[str, str], clock: ClockOut | None
+) -> DeviceOut:
     """A device as the API shows it."""
     return DeviceOut(
         device_id=device.device_id,
@@ -123,6 +142,7 @@ def device_out(device: Device, streams: Sequence[Stream], states: dict[str, str]
         state=states.get(device.device_id, "unknown"),
         tags=dict(device.tags),
         streams=[StreamOut.model_validate(stream) for stream in streams],
+        clock=clock,
     )
 
 

@@ -110,6 +110,15 @@ class LatestOut(Answer):
     quality: int
 
 
+class ClockOut(Answer):
+    """How far a device's clock is off, as estimated; ``off`` where that is more than is tolerated."""
+
+    offset_s: Annotated[float, Field(description="Positive: ahead of ours")]
+    spread_s: float
+    seen_at: Millis
+    off: bool
+
+
 class DeviceOut(Answer):
     """A field device and the state it shows."""
 
@@ -124,6 +133,7 @@ class DeviceOut(Answer):
     state: str
     tags: dict[str, str]
     streams: list[StreamOut]
+    clock: Annotated[ClockOut | None, Field(description="Not known until the device sent its own time")]
 
 
 class DeviceDetail(DeviceOut):

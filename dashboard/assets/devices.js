@@ -19,6 +19,10 @@ window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {};
   components.DeviceState = (cell) => window.React.createElement("span", { className: "state" },
     window.React.createElement("span", { className: "mark mark--" + cell.data.state_key, "aria-hidden": "true" }), cell.value);
 
+  components.DeviceClock = (cell) => window.React.createElement("span", { className: "state" },
+    cell.data.clock_off && window.React.createElement("span", { className: "mark mark--minor", "aria-hidden": "true" }),
+    cell.data.clock_text);
+
   function show(item, time, value) {
     const metric = cityops.format.settings().metrics[item.dataset.metric];
     if (value !== null) item.querySelector(".value__number").textContent = cityops.format.number(value, metric ? metric.decimals : 2);

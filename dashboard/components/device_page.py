@@ -8,8 +8,10 @@ from datetime import datetime
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from dashboard.components.attributes import aria
 from dashboard.components.desk import graph
 from dashboard.components.drawer import device_head, metric_name, values
+from dashboard.components.inventory import offset_text
 from dashboard.components.marks import state_mark
 from dashboard.figures.captions import course
 from dashboard.figures.stream_chart import stream_chart
@@ -59,6 +61,7 @@ def device_parts(
                 html.P([state_mark(state, language), state_name(language, state)], className="state"),
                 *device_head(view.device, runtime.city, language),
                 html.P(_registered(view.device, language), className="drawer__facts"),
+                _clock(view, runtime, language),
                 html.Div(links, className="page__bar"),
             ],
             className="panel",
@@ -107,6 +110,23 @@ def _registered(device: Device, language: Language) -> str:
     """Where it stands, and how often it reports."""
     every = language.t("reports every {interval}", interval=language.quantity(device.interval_s, 0, "s"))
     return f"{device.lat:.5f}, {device.lon:.5f} · {every}"
+
+
+def _clock(view: DeviceView, runtime: Runtime, language: Language) -> Component:
+    clock = view.clock
+    if clock is None:
+        return html.P(language.t("Clock: not known yet"), className="drawer__facts")
+    off = clock.is_off(runtime.settings.ingest.clock_tolerance_s)
+    offset = offset_text(clock.offset_s, language)
+    spread = language.quantity(clock.spread_s, 1, "s")
+    said = language.t("Clock: {offset} (spread {spread})", offset=offset, spread=spread)
+    if not off:
+        return html.P(said, className="drawer__facts")
+    wrong = language.t("the clock is wrong")
+    return html.P(
+        [html.Span(className="mark mark--minor", **aria(hidden="true")), f"{said}: {wrong}"],
+        className="state clock--off",
+    )
 
 
 def _chart(found: ChartData, now: datetime, language: Language) -> html.Div:

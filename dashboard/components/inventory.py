@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import dash_ag_grid as dag
@@ -15,7 +16,7 @@ from dashboard.live.picture import Picture
 from dashboard.theme import px
 from dashboard.wording import domain_name, kind_name, state_name
 from telemetry.city import City
-from telemetry.devices import Device, Stream
+from telemetry.devices import Device, DeviceClock, Stream
 
 GRID_THEME: Final = {
     "function": "themeQuartz.withParams({backgroundColor:'var(--panel)',foregroundColor:'var(--text)',"
@@ -27,8 +28,12 @@ GRID_THEME: Final = {
 
 
 def inventory_tabs(language: Language, here: str) -> html.Nav:
-    """Devices and quarantine."""
-    tabs = (("/devices", language.t("Inventory")), ("/quarantine", language.t("Quarantine")))
+    """Devices, those that wait to be, and quarantine."""
+    tabs = (
+        ("/devices", language.t("Inventory")),
+        ("/inbox", language.t("Inbox")),
+        ("/quarantine", language.t("Quarantine")),
+    )
     return html.Nav(
         [html.A(name, href=path, **(aria(current="page") if path == here else {})) for path, name in tabs],
         className="tabs",
@@ -52,6 +57,8 @@ def inventory_grid(language: Language) -> Any:
         {"field": "zone", "headerName": language.t("District"), "width": px(165)},
         {"field": "seen", "headerName": language.t("Last seen"), "width": px(150)}
         | {"valueFormatter": {"function": "deviceAge(params.value)"}},
+        {"field": "clock", "headerName": language.t("Clock"), "cellRenderer": "DeviceClock", "width": px(110)}
+        | {"comparator": {"function": "numbersLast"}, "type": "rightAligned"},
         _number("battery", language.t("Battery"), "%", language.t("no battery")),
         _number("rssi", language.t("Signal"), "dBm", language.t("not reported")),
     ]
@@ -72,9 +79,16 @@ def inventory_grid(language: Language) -> Any:
 
 
 def inventory_rows(
-    inventory: Sequence[tuple[Device, Sequence[Stream]]], picture: Picture, city: City, language: Language
+    inventory: Sequence[tuple[Device, Sequence[Stream]]],
+    picture: Picture,
+    city: City,
+    language: Language,
+    clocks: Mapping[str, DeviceClock] | None = None,
+    tolerance_s: float = math.inf,
 ) -> list[dict[str, Any]]:
     """One row a device, the worst state first; ``…_key`` is what the filters compare.
+
+    ``clocks`` that are off by more than ``tolerance_s`` are marked.
 
     A device whose profile has no battery or signal says so; one that has it and is silent shows a dash.
     """
@@ -94,6 +108,7 @@ def inventory_rows(
                 "domain": domain_name(language, str(device.domain)),
                 "zone": zones.get(device.zone, device.zone),
                 "seen": max((reading[1] for reading in readings.values()), default=None),
+                **_clock((clocks or {}).get(device.device_id), tolerance_s, language),
                 "battery": battery[2] if battery else None,
                 "rssi": rssi[2] if rssi else None,
                 "state_key": state,
@@ -106,12 +121,27 @@ def inventory_rows(
     return sorted(rows, key=lambda row: (WORST_FIRST.index(row["state_key"]), row["name"]))
 
 
+def _clock(clock: DeviceClock | None, tolerance_s: float, language: Language) -> dict[str, Any]:
+    if clock is None:
+        return {"clock": None, "clock_text": "–", "clock_off": False}
+    off = clock.is_off(tolerance_s)
+    return {"clock": clock.offset_s, "clock_text": offset_text(clock.offset_s, language), "clock_off": off}
+
+
+def offset_text(offset_s: float, language: Language) -> str:
+    """How far a clock is off, with its sign: ahead is positive."""
+    size = abs(offset_s)
+    sign = "" if size < 0.05 else "+" if offset_s > 0 else "\N{MINUS SIGN}"
+    unit, scale = ("s", 1) if size < 600 else ("min", 60) if size < 36_000 else ("h", 3_600)
+    return sign + language.quantity(size / scale, 1 if size < 10 else 0, unit)
+
+
 def _number(field: str, name: str, unit: str, without: str) -> dict[str, Any]:
     return {
         "field": field,
         "headerName": name,
         "type": "rightAligned",
-        "width": px(105),
+        "width": px(118),
         "comparator": {"function": "numbersLast"},
         "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}', '{without}')"},
     }

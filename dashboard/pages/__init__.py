@@ -34,6 +34,7 @@ PAGES: Final = (
     Page("/energy", mark("Energy"), "energy"),
     Page("/explorer", mark("Explorer"), "explorer"),
     Page("/devices", mark("Devices"), "devices"),
+    Page("/inbox", mark("Inbox"), "inbox", Role.ENGINEER, in_header=False),
     Page("/quarantine", mark("Quarantine"), "quarantine", Role.ENGINEER, in_header=False),
     Page("/system", mark("System"), "system"),
     Page("/administration", mark("Administration"), "administration", Role.ADMINISTRATOR),

@@ -18,7 +18,7 @@ from dashboard.components.device_page import device_frame, device_parts, no_devi
 from dashboard.components.inventory import inventory_grid, inventory_rows, inventory_tabs
 from dashboard.languages import Language, mark, requested_language
 from dashboard.queries.charts import ChartData, read_chart
-from dashboard.queries.devices import DeviceView, read_device, read_inventory
+from dashboard.queries.devices import DeviceView, read_clocks, read_device, read_inventory
 from dashboard.registration import add_page, remember
 from dashboard.runtime import Runtime
 from dashboard.wording import DOMAINS, STATES, domain_name, kind_name, state_name
@@ -83,8 +83,9 @@ def _register_inventory(app: Dash, runtime: Runtime) -> None:
     )
     async def fill(_: int | None, *chosen: str | None) -> tuple[list[dict[str, Any]], str]:
         language = runtime.languages[requested_language()]
-        inventory = await runtime.query(read_inventory)
-        rows = inventory_rows(inventory, runtime.picture, runtime.city, language)
+        inventory, clocks = await runtime.query(lambda conn: (read_inventory(conn), read_clocks(conn)))
+        tolerance_s = runtime.settings.ingest.clock_tolerance_s
+        rows = inventory_rows(inventory, runtime.picture, runtime.city, language, clocks, tolerance_s)
         wanted, words = dict(zip(_FILTERS, chosen, strict=False)), (chosen[-1] or "")[:80].casefold().split()
         kept = [row for row in rows if _matches(row, wanted, words)]
         said = language.t(

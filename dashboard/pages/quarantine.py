@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import dash_mantine_components as dmc
 import psycopg
@@ -14,21 +15,29 @@ from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from dashboard.auth.identity import current_identity
-from dashboard.components.attributes import aria
+from dashboard.components.attributes import aria, data
 from dashboard.components.emptiness import nothing
 from dashboard.components.inventory import inventory_tabs
 from dashboard.components.sheet import sheet, titled
 from dashboard.languages import Language, mark, requested_language
 from dashboard.registration import add_page, remember
 from dashboard.runtime import Runtime
-from dashboard.wording import REFUSALS
-from store.quarantine import Quarantined, RefusalGroup, group_quarantine, list_quarantine
+from dashboard.wording import REFUSALS, REPLAY_TEXTS
+from store.quarantine import Quarantined, RefusalGroup, Search, group_quarantine, list_quarantine
 from telemetry.people import Role
 
 _SHOWN = 200
 _PAYLOAD = 600
 _SEARCHED = 80
 _REFRESH_MS = 10_000
+_TEXTS = {
+    "title": mark("Mend a message"),
+    "topic": mark("Topic"),
+    "payload": mark("Payload"),
+    "payload64": mark("Payload, in base64"),
+    "try": mark("Try without storing"),
+    "replay": mark("Replay"),
+}
 
 
 def layout(runtime: Runtime, reason: str | None = None, q: str = "", **_: str) -> html.Main:
@@ -48,8 +57,10 @@ def layout(runtime: Runtime, reason: str | None = None, q: str = "", **_: str) -
                 className="page__head",
             ),
             _filters(reason, q, language),
+            html.P(id="quarantine-said", className="mend__said", role="status"),
             html.Div(html.Div(className="skeleton desk__skeleton"), id="quarantine-place"),
         ],
+        **data(**{f"text-{key}": language.t(text) for key, text in (_TEXTS | REPLAY_TEXTS).items()}),
     )
 
 
@@ -72,7 +83,7 @@ def register(app: Dash, runtime: Runtime) -> None:
 
         def ask(conn: psycopg.Connection) -> tuple[list[RefusalGroup], list[Quarantined]]:
             return group_quarantine(conn), list_quarantine(
-                conn, _SHOWN, reason=reason, text=(text or "")[:_SEARCHED]
+                conn, _SHOWN, search=Search(reason, text=(text or "")[:_SEARCHED])
             )
 
         groups, rows = await runtime.query(ask)
@@ -136,7 +147,7 @@ def _parts(
         found = _messages(rows, language)
     return [
         titled(language.t("By reason"), _groups(groups, language)),
-        titled(language.t("Newest messages"), found),
+        titled(language.t("Newest messages"), *([_acts(language, whole=True)] if rows else []), found),
     ]
 
 
@@ -170,19 +181,33 @@ def _messages(rows: Sequence[Quarantined], language: Language) -> Component:
         language.t("Reason"),
         language.t("Topic"),
         language.t("Payload"),
+        language.t("Action"),
     )
     return sheet(names, [_message(row, language) for row in rows])
 
 
 def _message(row: Quarantined, language: Language) -> html.Tr:
-    device = html.A(row.device_id, href=f"/devices/{row.device_id}", className="drawer__id")
+    place = "/inbox" if row.reason == "device" else f"/devices/{quote(row.claimed, safe='')}"
+    device = html.A(row.claimed, href=place, className="drawer__id")
     return html.Tr(
         [
             html.Td(language.day_time(row.last_at), className="sheet__time"),
             html.Td(language.number(row.deliveries)),
             html.Td([html.Strong(reason_name(row.reason, language)), html.Br(), row.detail[:300]]),
-            html.Td([row.topic[:200], html.Br(), device if row.device_id else ""]),
+            html.Td([row.topic[:200], html.Br(), device if row.claimed else ""]),
             html.Td(html.Pre(payload_text(row.payload), tabIndex=0)),
+            html.Td(_acts(language)),
         ],
         key=str(row.quarantine_id),
+        **data(quarantine_id=row.quarantine_id),
     )
+
+
+def _acts(language: Language, *, whole: bool = False) -> html.Div:
+    """What can be done to a message, or (``whole``) to all that are shown; the page's script does it."""
+    acts = [("replay", language.t("Replay all shown") if whole else language.t("Replay"))]
+    if not whole:
+        acts.append(("mend", language.t("Mend")))
+    acts.append(("drop", language.t("Drop all shown") if whole else language.t("Drop")))
+    buttons = [html.Button(said, type="button", className="button", **data(act=act)) for act, said in acts]
+    return html.Div(buttons, className="acts acts--title" if whole else "acts")

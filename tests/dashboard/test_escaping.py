@@ -30,6 +30,7 @@ SHOWN = {
     "/alerts": ".alerts__open",
     "/devices": ".ag-cell",
     "/quarantine": "#quarantine-place .sheet",
+    "/inbox": "#inbox-place .sheet",
     "/administration": "#administration-keys",
 }
 """Where the text of a script tag stands for all to read."""
@@ -52,7 +53,12 @@ def wicked(town: Town) -> Iterator[int]:
         assert made.status_code == 201
     with town.conn.transaction():
         put_refusals(
-            town.conn, [Refusal(datetime.now(UTC), HOSTILE, SCRIPT, SCRIPT.encode(), SCRIPT, SCRIPT)]
+            town.conn,
+            [
+                Refusal(datetime.now(UTC), HOSTILE, SCRIPT, SCRIPT.encode(), SCRIPT, SCRIPT),
+                # A decoder lets no such name through; the page does not lean on that.
+                Refusal(datetime.now(UTC), "", SCRIPT, SCRIPT.encode(), "device", SCRIPT, claimed=SCRIPT),
+            ],
         )
         # The interface makes no such name, and no such address signs in; the pages do not lean on that.
         people.add_person(town.conn, SCRIPT, Role.OPERATOR, "no hash")
@@ -72,7 +78,7 @@ def wicked(town: Town) -> Iterator[int]:
     with town.as_role("operator") as client:
         assert client.post(f"/api/v1/alerts/{number}/resolve").status_code == 200
     with town.conn.transaction():
-        town.conn.execute("DELETE FROM quarantine WHERE reason = %s", (SCRIPT,))
+        town.conn.execute("DELETE FROM quarantine WHERE detail = %s", (SCRIPT,))
 
 
 def nothing_ran(page: Any) -> None:

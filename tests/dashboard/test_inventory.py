@@ -25,6 +25,7 @@ READY = {
     "/devices": ".ag-row",
     f"/devices/{GAUGE}": "#device-place .js-plotly-plot",
     "/quarantine": "#quarantine-place .sheet",
+    "/inbox": "#inbox-place .empty",
     "/system": "#system-place .sheet",
 }
 
@@ -50,7 +51,9 @@ def test_every_page_is_accessible_in_both_themes(browser: Any, refused: Town, pa
         page.goto(refused.url + path + "?lang=en")
         page.wait_for_selector(f"html[data-mantine-color-scheme={face}]")
         page.wait_for_selector(READY[path])
-        assert page.locator(".bar__page[aria-current=page]").count() == (0 if path == "/quarantine" else 1)
+        assert page.locator(".bar__page[aria-current=page]").count() == (
+            0 if path in ("/quarantine", "/inbox") else 1
+        )
         assert complaints(page) == []
 
 
