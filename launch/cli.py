@@ -12,6 +12,7 @@ from launch.addresses import with_addresses
 from launch.config import load_settings
 from launch.console import say
 from launch.folder import claimed, remove_folder
+from launch.ledger import show as show_ledger
 from launch.people import app as people_app
 from launch.run_state import stop_leftovers
 from launch.signals import stop_on_signals
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(people_app, name="user")
+app.command(name="ledger")(show_ledger)
 
 Scenario = Literal["demo", "calm", "none"]
 

@@ -145,6 +145,29 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("close_after_h is from 0 to ten years of hours")
 
 
+class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the platform alerts about itself. A condition ends below half of its limit."""
+
+    lag_s: float = 30.0
+    """Ingest commits so late, or has been silent for so long."""
+    quarantine_pct: float = 5.0
+    """Messages refused of those that came within ``window_s``."""
+    quarantine_least: int = 20
+    """Fewer refusals within the window are no rate."""
+    window_s: float = 60.0
+    hold_s: float = 20.0
+    """How long a condition lasts before it is told."""
+    clear_s: float = 60.0
+    """How long it is over before its alert is resolved."""
+    dropping_pct: float = 30.0
+    """Messages missing of those a device's interval promises, over ``dropping_window_s``."""
+    dropping_window_s: float = 900.0
+
+    def __post_init__(self) -> None:
+        if min(self.lag_s, self.quarantine_pct, self.window_s, self.dropping_pct) <= 0:
+            raise ValueError("limits and windows are above zero")
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. ``None`` for an address means: find an engine."""
 
@@ -165,6 +188,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ingest: Ingest = msgspec.field(default_factory=Ingest)
     sign_in: SignIn = msgspec.field(default_factory=SignIn)
     alerts: Alerts = msgspec.field(default_factory=Alerts)
+    platform: Platform = msgspec.field(default_factory=Platform)
 
     def __repr__(self) -> str:
         shown = {
