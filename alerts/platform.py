@@ -185,13 +185,21 @@ def _finding(symptom: Symptom, state: FindingState, now: datetime) -> Finding:
 
 def _symptom(alert: Alert) -> Symptom:
     limit = alert.expected_high or 0.0
-    return Symptom(alert.key, alert.rule, alert.stream_id, alert.value or 0.0, limit, alert.severity, alert.detail)
+    return Symptom(
+        alert.key, alert.rule, alert.stream_id, alert.value or 0.0, limit, alert.severity, alert.detail
+    )
 
 
 def _over(symptom: Symptom) -> Symptom:
     """The same condition where nothing speaks of it any more."""
     return Symptom(
-        symptom.key, symptom.rule, symptom.stream_id, 0.0, max(symptom.limit, 1e-9), symptom.severity, symptom.detail
+        symptom.key,
+        symptom.rule,
+        symptom.stream_id,
+        0.0,
+        max(symptom.limit, 1e-9),
+        symptom.severity,
+        symptom.detail,
     )
 
 

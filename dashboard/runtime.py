@@ -20,8 +20,8 @@ from dashboard.live.messages import AlertItem
 from dashboard.live.picture import Picture
 from dashboard.live.tailer import Tailer
 from dashboard.sentences import describe
-from dashboard.vitals import Vitals
 from dashboard.static import PackedFile, pack
+from dashboard.vitals import Vitals
 from store.pool import Pool, open_pool
 from telemetry.alerts import Alert
 from telemetry.city import City

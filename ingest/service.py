@@ -94,7 +94,6 @@ class _Process:
         while not self._stop.is_set():
             try:
                 self._write_on_a_connection()
-                return
             except psycopg.OperationalError as error:
                 # Nothing was acknowledged: what is pending is tried again, the rest waits at the broker.
                 self._database_losses += 1
@@ -102,6 +101,8 @@ class _Process:
                 logger.warning("the database is away, trying again in %.1f s: %s", wait_s, _first_line(error))
                 attempt = 0 if self._progressed() else attempt + 1
                 self._stop.wait(wait_s)
+            else:
+                return
 
     def _write_on_a_connection(self) -> None:
         patience_s = self._settings.ingest.database_patience_s

@@ -34,9 +34,9 @@ _RETAIN_IF_NEW = 1
 class Subscriber:
     """Feeds an inbox from the broker and acknowledges what the writer committed.
 
-    paho reconnects by itself, with backoff from 1 to 5 s, and after twice ``keepalive_s`` of silence. Every connection is a new
-    *session number*: an acknowledgement is sent only in the session its message came
-    in, for a packet id means another message in the next one.
+    paho reconnects by itself, with backoff from 1 to 5 s, and after twice ``keepalive_s`` of
+    silence. Every connection is a new *session number*: an acknowledgement is sent only in the
+    session its message came in, for a packet id means another message in the next one.
     """
 
     def __init__(
@@ -138,9 +138,7 @@ class Subscriber:
         except UnicodeDecodeError:
             topic = "(a topic that is not UTF-8)"
         payload, reply = bytes(message.payload), _reply(topic, message.properties)
-        self._inbox.put(
-            Message(topic, payload, received_at, message.qos, message.mid, self._session, reply)
-        )
+        self._inbox.put(Message(topic, payload, received_at, message.qos, message.mid, self._session, reply))
 
 
 def _reply(topic: str, properties: Properties | None) -> Reply | None:

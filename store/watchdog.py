@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Generator
+from typing import Self
 
 import psycopg
 
@@ -34,7 +35,7 @@ class Watchdog:
         self._closed = False
         self._thread = threading.Thread(target=self._watch, name="database-watchdog", daemon=True)
 
-    def __enter__(self) -> Watchdog:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -69,8 +70,9 @@ class Watchdog:
 
     def _cut(self) -> None:
         logger.warning("the database has not answered for %.0f s: hanging up", self._patience_s)
-        with contextlib.suppress(OSError, psycopg.Error):
-            # A second handle of the same socket: the owner, in another thread, keeps its own.
-            with socket.socket(fileno=os.dup(self._conn.fileno())) as line:
-                line.shutdown(socket.SHUT_RDWR)
-
+        # A second handle of the same socket: the owner, in another thread, keeps its own.
+        with (
+            contextlib.suppress(OSError, psycopg.Error),
+            socket.socket(fileno=os.dup(self._conn.fileno())) as line,
+        ):
+            line.shutdown(socket.SHUT_RDWR)
