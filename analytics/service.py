@@ -14,6 +14,7 @@ import psycopg
 from alerts.closing import close_resolved
 from analytics import recovery
 from analytics.engine import Engine
+from analytics.platform import PlatformRounds
 from analytics.refit import Refitter
 from analytics.times import SECOND, micros
 from store import services
@@ -69,7 +70,8 @@ def _serve(
     engine = recovery.start(conn, city, _now())
     refitter = Refitter(database_url, _now())
     try:
-        _loop(conn, engine, refitter, timedelta(hours=settings.alerts.close_after_h), stop)
+        platform = PlatformRounds(conn, settings.platform)
+        _loop(conn, engine, refitter, platform, timedelta(hours=settings.alerts.close_after_h), stop)
     finally:
         refitter.close()
     engine.save(conn, _now())
@@ -79,6 +81,7 @@ def _loop(
     conn: psycopg.Connection,
     engine: Engine,
     refitter: Refitter,
+    platform: PlatformRounds,
     close_after: timedelta,
     stop: threading.Event,
 ) -> None:
@@ -93,6 +96,7 @@ def _loop(
             engine.save(conn, now)
         if now - beaten >= _BEAT_US:
             _beat(conn, _vitals(engine, now - engine.last_commit if behind else 0))
+            platform.look(conn, datetime.now(UTC))
             beaten = now
         if close_after and now - closed >= _CLOSE_US:
             close_resolved(conn, datetime.now(UTC), close_after)

@@ -21,6 +21,7 @@ from dashboard.live.picture import Picture
 from dashboard.live.tailer import Tailer
 from dashboard.sentences import describe
 from dashboard.static import PackedFile, pack
+from dashboard.vitals import Vitals
 from store.pool import Pool, open_pool
 from telemetry.alerts import Alert
 from telemetry.city import City
@@ -43,6 +44,8 @@ class Runtime:
     picture: Picture
     hub: Hub = field(default_factory=Hub)
     tailer: Tailer | None = None
+    vitals: Vitals | None = None
+    """What the processes said when ``/metrics`` last asked; ``None`` while the database is away."""
     _pool: Pool | None = None
     _catalogue: tuple[int, PackedFile] | None = None
     _snapshot: tuple[int, PackedFile] | None = None

@@ -15,6 +15,14 @@ from telemetry.metrics import METRICS, Metric
 
 _TEN_YEARS_S = 3.2e8
 
+_PLATFORM: Mapping[str, str] = {
+    "ingest_lag": mark("{service} is {value} s behind (limit {limit} s)"),
+    "quarantine_rate": mark("{service} refuses {value} % of messages (limit {limit} %)"),
+    "overflow": mark("{service} let go {value} messages that came too fast (QoS 0)"),
+    "dropping": mark("{value} % of the expected messages are missing (limit {limit} %)"),
+}
+"""By rule: what the platform tells of itself (`alerts.platform`)."""
+
 
 def describe(alert: Alert, device: Device | None, city: City, languages: Mapping[str, Language]) -> AlertItem:
     """The alert as pages and clients show it, with its sentence in every language."""
@@ -56,6 +64,8 @@ def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> s
     name = language.pick(metric.name_vi, metric.name_en) if metric else alert.metric
     if is_silence(alert):
         return language.t("No signal since {time}", time=language.time(_silent_since(alert)))
+    if alert.rule in _PLATFORM:
+        return _platform_sentence(alert, language)
     value = _quantity(alert.value, metric, language)
     if alert.rule == "stuck":
         return language.t("{metric} stuck at {value}", metric=name, value=value)
@@ -67,6 +77,16 @@ def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> s
             limit=_quantity(threshold.limit, metric, language),
         )
     return _range_sentence(alert, name, value, metric, language)
+
+
+def _platform_sentence(alert: Alert, language: Language) -> str:
+    """About CityOps itself, or messages it expected of a device."""
+    return language.t(
+        _PLATFORM[alert.rule],
+        service=str(alert.detail.get("service", "ingest")),
+        value=language.number(alert.value or 0.0),
+        limit=language.number(alert.expected_high or 0.0),
+    )
 
 
 def find_threshold(alert: Alert, city: City) -> Threshold | None:

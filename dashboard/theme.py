@@ -59,6 +59,7 @@ _DARK_DOMAINS: Final[dict[str, str]] = {
     "drainage": "#58a6ff",
     "environment": "#63d297",
     "energy": "#c792ff",
+    "platform": "#93a0b8",
 }
 
 AQI_COLOURS: Final[dict[str, tuple[str, str]]] = {
@@ -114,6 +115,7 @@ _LIGHT_DOMAINS: Final[dict[str, str]] = {
     "drainage": "#1462c4",
     "environment": "#1a7a45",
     "energy": "#7f3fc0",
+    "platform": "#4a5568",
 }
 
 

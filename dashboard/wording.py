@@ -55,6 +55,7 @@ DOMAINS: Final[dict[str, str]] = {
     "drainage": mark("Drainage"),
     "environment": mark("Environment"),
     "energy": mark("Energy"),
+    "platform": mark("Platform"),
 }
 
 KINDS: Final[dict[str, str]] = {

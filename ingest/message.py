@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Where a device wants to be told that its message is kept, and by what it knows the message.
+
+    MQTT 5's Response Topic and Correlation Data.
+    """
+
+    topic: str
+    correlation: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One delivery, not yet looked at.
 
@@ -20,3 +31,4 @@ class Message:
     qos: int
     mid: int
     session: int
+    reply: Reply | None = None

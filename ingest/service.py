@@ -23,6 +23,7 @@ from store import batches, clocks, replays
 from store.locks import try_lock
 from store.pool import connect
 from store.services import Service, beat
+from store.watchdog import Watchdog
 from telemetry.errors import ConfigError
 from telemetry.formats import Formats
 from telemetry.settings import Settings
@@ -46,8 +47,15 @@ def run(settings: Settings, stop: threading.Event) -> None:
         )
     formats = Formats(settings.ingest.formats)
     inbox = Inbox(capacity=2 * settings.ingest.in_flight)
+    limits = settings.ingest
     subscriber = Subscriber(
-        settings.mqtt_url, settings.ingestor, inbox, settings.ingest.in_flight, formats.subscriptions
+        settings.mqtt_url,
+        settings.ingestor,
+        inbox,
+        limits.in_flight,
+        formats.subscriptions,
+        keepalive_s=limits.keepalive_s,
+        share=limits.share,
     )
     process = _Process(settings, inbox, subscriber, stop, formats)
     subscriber.start()
@@ -69,6 +77,7 @@ class _Process:
         formats: Formats,
     ) -> None:
         self._formats = formats
+        self.name = settings.ingest_service
         self.clocks = ClockWatch(settings.ingest.clock_every_s)
         self._settings = settings
         self._inbox = inbox
@@ -78,6 +87,7 @@ class _Process:
         self._counts = {"messages": 0, "committed": 0, "duplicates": 0, "refused": 0}
         self._pending: list[Message] = []
         self._messages_before = 0
+        self._database_losses = 0
         self._oldest_lag_s = 0.0
 
     def serve(self) -> None:
@@ -85,52 +95,66 @@ class _Process:
         attempt = 0
         while not self._stop.is_set():
             try:
-                with connect(self._settings.database_url or "", name="ingest") as conn:
-                    self._alone(conn)
-                    self._write_until_stopped(conn)
-                    return
+                self._write_on_a_connection()
             except psycopg.OperationalError as error:
                 # Nothing was acknowledged: what is pending is tried again, the rest waits at the broker.
+                self._database_losses += 1
                 wait_s = backoff_s(attempt, self._rng)
                 logger.warning("the database is away, trying again in %.1f s: %s", wait_s, _first_line(error))
                 attempt = 0 if self._progressed() else attempt + 1
                 self._stop.wait(wait_s)
+            else:
+                return
 
-    def _alone(self, conn: psycopg.Connection) -> None:
+    def _write_on_a_connection(self) -> None:
+        patience_s = self._settings.ingest.database_patience_s
+        url = self._settings.database_url or ""
+        conn = connect(url, name=self._settings.ingest_service, patience_s=patience_s)
+        with Watchdog(conn, patience_s) as watchdog, conn:
+            self._alone(conn, watchdog)
+            self._write_until_stopped(conn, watchdog)
+
+    def _alone(self, conn: psycopg.Connection, watchdog: Watchdog) -> None:
         name = f"ingest {self._settings.ingestor}"
         told = False
-        while not try_lock(conn, name) and not self._stop.is_set():
+        while not self._stop.is_set():
+            with watchdog.watching():
+                taken = try_lock(conn, name)
+                conn.commit()
+            if taken:
+                return
             if not told:
                 logger.warning(
                     "another process ingests as %r; waiting for it to end", self._settings.ingestor
                 )
                 told = True
-            conn.rollback()
             self._stop.wait(0.5)
-        conn.commit()
 
     def _progressed(self) -> bool:
         before, self._messages_before = self._messages_before, self._counts["messages"]
         return before != self._messages_before
 
-    def _write_until_stopped(self, conn: psycopg.Connection) -> None:
-        writer = Writer(conn, self._settings.ingestor, self._settings.ingest, self._formats, self.clocks)
+    def _write_until_stopped(self, conn: psycopg.Connection, watchdog: Watchdog) -> None:
+        with watchdog.watching():
+            writer = Writer(conn, self._settings.ingestor, self._settings.ingest, self._formats, self.clocks)
         logger.info("ready: %d devices registered", len(writer.catalog))
         chores = _Chores(conn, self, Replayer(writer))
         while not self._stop.is_set():
-            self._flush(writer)
-            chores.do(time.monotonic())
-        self._flush(writer)
+            self._flush(writer, watchdog)
+            with watchdog.watching():
+                chores.do(time.monotonic())
+        self._flush(writer, watchdog)
 
-    def _flush(self, writer: Writer) -> None:
+    def _flush(self, writer: Writer, watchdog: Watchdog) -> None:
         limits = self._settings.ingest
         if not self._pending:
             self._pending = self._inbox.take(limits.max_batch, limits.max_age_s, patience_s=0.2)
         if not self._pending:
             return
-        flushed = writer.write(self._pending)
+        with watchdog.watching():
+            flushed = writer.write(self._pending)
         self._subscriber.acknowledge(self._pending)
-        for topic, payload in self._formats.requests(time.time_ns() // 1_000):
+        for topic, payload in self._formats.requests(time.monotonic_ns() // 1_000):
             self._subscriber.publish(topic, payload)
         self._count(flushed, self._pending[0])
         self._pending = []
@@ -138,7 +162,8 @@ class _Process:
     def _count(self, flushed: Flushed, oldest: Message) -> None:
         for name in self._counts:
             self._counts[name] += getattr(flushed, name)
-        self._oldest_lag_s = time.time() - oldest.received_at / 1e6
+        # The wall clock may have been set back since.
+        self._oldest_lag_s = max(0.0, time.time() - oldest.received_at / 1e6)
 
     def report(self) -> dict[str, object]:
         """What the heartbeat says: counts since the start, and how far behind we are."""
@@ -146,7 +171,11 @@ class _Process:
             **self._counts,
             "ingestor": self._settings.ingestor,
             "waiting": len(self._inbox),
+            "most_waiting": self._inbox.most,
+            "pending": len(self._pending),
             "overflowed": self._inbox.overflowed,
+            "broker_losses": self._subscriber.reconnects,
+            "database_losses": self._database_losses,
             "lag_s": round(self._oldest_lag_s, 3),
             "broker": "connected" if self._subscriber.connected.is_set() else "away",
         }
@@ -174,9 +203,8 @@ class _Chores:
         if now_s >= self._next_prune:
             self._next_prune = now_s + _PRUNE_S
             with self._conn.transaction():
-                before = datetime.now(UTC) - _LOG_KEPT
-                batches.prune(self._conn, before)
-                replays.prune(self._conn, before)
+                batches.expire(self._conn, _LOG_KEPT)
+                replays.prune(self._conn, datetime.now(UTC) - _LOG_KEPT)
 
     def _put_clocks(self, now_s: float) -> None:
         offsets = self._process.clocks.due(now_s)
@@ -185,7 +213,7 @@ class _Chores:
                 clocks.put_clocks(self._conn, offsets)
 
     def _beat(self) -> None:
-        service = Service("ingest", os.getpid(), socket.gethostname(), self._process.report())
+        service = Service(self._process.name, os.getpid(), socket.gethostname(), self._process.report())
         with self._conn.transaction():
             beat(self._conn, service)
 

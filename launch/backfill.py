@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 
+from store import ledger
 from store.devices import list_streams
 from store.pool import connect
 from store.readings import write_readings
@@ -80,7 +82,18 @@ def write_history(
         for chunk in chunks:
             readings = flatten(chunk, stream_of)
             with conn.transaction():
-                count += len(write_readings(conn, readings))
+                fresh = write_readings(conn, readings)
+                _account(conn, fresh, stream_of)
+            count += len(fresh)
             if len(chunk.times):
                 progress(datetime.fromtimestamp(int(chunk.times[-1]) / 1e6).astimezone(), count)
     return Written(count, time.monotonic() - began)
+
+
+def _account(conn: psycopg.Connection, fresh: Readings, stream_of: Mapping[tuple[str, str], int]) -> None:
+    """Enter history in the ledger too, so that it can be recounted as a whole."""
+    device_of = {stream_id: device_id for (device_id, _), stream_id in stream_of.items()}
+    entries: dict[str, ledger.Entry] = {}
+    for stream_id, n in zip(*np.unique(fresh.stream_ids, return_counts=True), strict=True):
+        entries.setdefault(device_of[int(stream_id)], ledger.Entry()).committed += int(n)
+    ledger.add_entries(conn, "history", datetime.now(UTC).date(), entries)

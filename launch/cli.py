@@ -14,6 +14,7 @@ from launch.config import load_settings
 from launch.console import say
 from launch.folder import claimed, remove_folder
 from launch.inbox import register as register_inbox
+from launch.ledger import show as show_ledger
 from launch.people import app as people_app
 from launch.quarantine import app as quarantine_app
 from launch.run_state import stop_leftovers
@@ -37,6 +38,7 @@ app.add_typer(transfer_app)
 app.add_typer(backup_app)
 app.add_typer(device_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
+app.command(name="ledger")(show_ledger)
 
 Scenario = Literal["demo", "calm", "none"]
 

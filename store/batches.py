@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 
@@ -32,6 +32,8 @@ FROM reading_batch WHERE ingestor = %s AND seq > %s ORDER BY seq LIMIT %s"""
 _HEADS = "SELECT ingestor, last_seq FROM ingestor"
 _TAILS = "SELECT ingestor, min(seq) FROM reading_batch GROUP BY ingestor"
 _PRUNE = "DELETE FROM reading_batch WHERE committed_at < %s"
+# By the clock that wrote `committed_at`: one of another machine may be days ahead.
+_EXPIRE = "DELETE FROM reading_batch WHERE committed_at < clock_timestamp() - %s"
 
 
 def append_batch(conn: psycopg.Connection, ingestor: str, seq: int, readings: Readings) -> None:
@@ -80,6 +82,11 @@ def lag(conn: psycopg.Connection, offsets: Mapping[str, int]) -> int:
 def prune(conn: psycopg.Connection, before: datetime) -> int:
     """Forget entries committed before a time; returns how many."""
     return conn.execute(_PRUNE, (before,)).rowcount
+
+
+def expire(conn: psycopg.Connection, kept: timedelta) -> int:
+    """Forget entries older than ``kept`` by the database's own clock; returns how many."""
+    return conn.execute(_EXPIRE, (kept,)).rowcount
 
 
 def listen(conn: psycopg.Connection) -> None:

@@ -27,11 +27,20 @@ INSERT INTO stream (device_id, metric, interval_s) VALUES (%s, %s, %s)
 ON CONFLICT (device_id, metric) DO UPDATE SET interval_s = excluded.interval_s"""
 
 _COLUMNS = "device_id, domain, kind, name_vi, name_en, lat, lon, zone, interval_s, metrics, tags"
-_LIST = f"SELECT {_COLUMNS} FROM device ORDER BY device_id"
+# The platform's own row only carries its alerts: it measures nothing and stands nowhere.
+_LIST = f"SELECT {_COLUMNS} FROM device WHERE domain <> 'platform' ORDER BY device_id"
 _GET = f"SELECT {_COLUMNS} FROM device WHERE device_id = %s"
 _STREAMS = """
 SELECT stream_id, device_id, metric, interval_s FROM stream
-WHERE %(device_id)s::text IS NULL OR device_id = %(device_id)s ORDER BY stream_id"""
+WHERE device_id = coalesce(%(device_id)s::text, device_id)
+  AND (device_id <> 'cityops' OR %(device_id)s IS NOT NULL) ORDER BY stream_id"""
+_PLATFORM = """
+INSERT INTO device (device_id, domain, kind, name_vi, name_en, lat, lon, interval_s, metrics)
+VALUES ('cityops', 'platform', 'platform', 'Nền tảng CityOps', 'CityOps platform', 0, 0, 60, '{health}')
+ON CONFLICT (device_id) DO NOTHING"""
+_PLATFORM_STREAM = """
+INSERT INTO stream (device_id, metric, interval_s) VALUES ('cityops', 'health', 60)
+ON CONFLICT (device_id, metric) DO UPDATE SET interval_s = excluded.interval_s RETURNING stream_id"""
 _STREAM = "SELECT stream_id, device_id, metric, interval_s FROM stream WHERE stream_id = %s"
 _VERSION = "SELECT count(*), coalesce(max(stream_id), 0) FROM stream"
 _DIGEST = """
@@ -89,6 +98,14 @@ def set_statuses(conn: psycopg.Connection, statuses: Mapping[str, str], *, old: 
     """
     values = {"ids": list(statuses), "statuses": list(statuses.values()), "old": old}
     conn.execute(_SET_STATUSES, values)
+
+
+def platform_stream(conn: psycopg.Connection) -> int:
+    """The stream that alerts about the platform itself are told of; made where it is not there yet."""
+    conn.execute(_PLATFORM)
+    row = conn.execute(_PLATFORM_STREAM).fetchone()
+    assert row is not None  # inserted or updated, it is returned
+    return int(row[0])
 
 
 def list_statuses(conn: psycopg.Connection) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 
 import psycopg
@@ -40,6 +40,35 @@ coalesce(sum(dropped), 0)::bigint AS dropped"""
 _COUNTED = (
     "messages", "committed", "duplicates", "quarantined", "requarantined", "evicted", "replayed", "dropped",
 )  # fmt: skip
+_ROWS = f"""
+SELECT device_id, day, {_SUMS} FROM ledger
+WHERE (%(device_id)s::text IS NULL OR device_id = %(device_id)s)
+  AND (%(since)s::date IS NULL OR day >= %(since)s)
+GROUP BY device_id, day ORDER BY day, device_id"""
+
+_RECOUNT = """
+WITH said AS (
+    SELECT device_id, sum(committed)::bigint AS committed,
+           sum(quarantined - evicted - replayed - dropped)::bigint AS quarantined
+    FROM ledger GROUP BY device_id
+), stored AS (
+    SELECT device_id, count(*)::bigint AS n FROM reading JOIN stream USING (stream_id) GROUP BY device_id
+), kept AS (
+    SELECT device_id, count(*)::bigint AS n FROM quarantine GROUP BY device_id
+), known AS (
+    SELECT device_id FROM said UNION SELECT device_id FROM stored UNION SELECT device_id FROM kept
+)
+SELECT device_id, what, a, b FROM known
+LEFT JOIN said USING (device_id) LEFT JOIN stored USING (device_id)
+LEFT JOIN kept ON kept.device_id = known.device_id
+CROSS JOIN LATERAL (VALUES
+    ('readings', coalesce(said.committed, 0), coalesce(stored.n, 0)),
+    ('quarantine', coalesce(said.quarantined, 0), coalesce(kept.n, 0))) AS line (what, a, b)
+WHERE a <> b AND (%(device_id)s::text IS NULL OR device_id = %(device_id)s)
+ORDER BY device_id, what"""
+
+_HOLD_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
 _TOTALS = f"SELECT {_SUMS} FROM ledger"
 _BY_DEVICE = f"SELECT device_id, {_SUMS} FROM ledger GROUP BY device_id ORDER BY device_id"
 
@@ -78,6 +107,53 @@ class LedgerTotals:
     evicted: int
     replayed: int = 0
     dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """The account of one device on one day (UTC), all ingest processes together."""
+
+    device_id: str
+    day: date
+    counts: LedgerTotals
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """Where the account and the rows differ: ``what`` is ``readings`` or ``quarantine``."""
+
+    device_id: str
+    what: str
+    said: int
+    found: int
+
+
+def hold_moment(conn: psycopg.Connection) -> None:
+    """See one moment for the rest of this transaction, whatever is committed meanwhile."""
+    conn.execute(_HOLD_MOMENT)
+
+
+def list_rows(
+    conn: psycopg.Connection, device_id: str | None = None, since: date | None = None
+) -> list[LedgerRow]:
+    """The account by day and device."""
+    rows = conn.execute(_ROWS, {"device_id": device_id, "since": since}).fetchall()
+    return [LedgerRow(row[0], row[1], LedgerTotals(*row[2:])) for row in rows]
+
+
+def sum_up(rows: Sequence[LedgerRow]) -> LedgerTotals:
+    """The counts of all rows together."""
+    names = [field.name for field in fields(LedgerTotals)]
+    return LedgerTotals(*(sum(getattr(row.counts, name) for row in rows) for name in names))
+
+
+def recount(conn: psycopg.Connection, device_id: str | None = None) -> list[Discrepancy]:
+    """Count readings and quarantined messages and compare with the account; empty where all agree.
+
+    Reads every reading there is.
+    """
+    rows = conn.execute(_RECOUNT, {"device_id": device_id}).fetchall()
+    return [Discrepancy(*row) for row in rows]
 
 
 def add_entries(conn: psycopg.Connection, ingestor: str, day: date, entries: Mapping[str, Entry]) -> None:

@@ -32,9 +32,21 @@ def open_pool(database_url: str, *, min_size: int = 1, max_size: int = 4, name: 
     )
 
 
-def connect(database_url: str, *, name: str, autocommit: bool = False) -> psycopg.Connection:
-    """One connection outside a pool, for a writer or a listener that keeps it."""
-    conn = psycopg.connect(database_url, autocommit=autocommit, **_session(name))
+def connect(
+    database_url: str, *, name: str, autocommit: bool = False, patience_s: float | None = None
+) -> psycopg.Connection:
+    """One connection outside a pool, for a writer or a listener that keeps it.
+
+    Parameters
+    ----------
+    patience_s
+        How long either side waits for the other, in seconds: a statement, a client that
+        falls silent, bytes nobody confirms. Past it the server lets go of what the session
+        held (its locks too), or a lost connection would keep its successor out for hours.
+        A server that is silent itself is another matter: see `store.watchdog`.
+    """
+    session = _session(name) if patience_s is None else _impatient(name, patience_s)
+    conn = psycopg.connect(database_url, autocommit=autocommit, **session)
     register_arrays(conn)
     return conn
 
@@ -44,4 +56,24 @@ def _session(name: str) -> dict[str, Any]:
         "application_name": f"cityops {name}",
         "options": "-c timezone=UTC",
         "connect_timeout": 10,
+    }
+
+
+def _impatient(name: str, patience_s: float) -> dict[str, Any]:
+    session, patience_ms = _session(name), round(patience_s * 1000)
+    limits = (
+        "statement_timeout",
+        "idle_in_transaction_session_timeout",
+        "idle_session_timeout",
+        "tcp_user_timeout",
+    )
+    told = "".join(f" -c {limit}={patience_ms}" for limit in limits)
+    return {
+        **session,
+        "options": session["options"] + told,
+        "connect_timeout": max(2, round(patience_s / 2)),
+        "keepalives_idle": max(1, round(patience_s / 2)),
+        "keepalives_interval": max(1, round(patience_s / 6)),
+        "keepalives_count": 3,
+        "tcp_user_timeout": patience_ms,
     }

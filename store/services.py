@@ -21,6 +21,14 @@ ON CONFLICT (name) DO UPDATE SET
 _LIST = "SELECT name, pid, host, started_at, seen_at, detail FROM service ORDER BY name"
 
 
+# By the database's clock: whose else were comparable with `seen_at`.
+_AGED = """
+SELECT name, pid, host, started_at, seen_at, detail,
+       extract(epoch FROM clock_timestamp() - seen_at)::double precision
+FROM service WHERE (NOT %(ingest)s OR name = 'ingest' OR starts_with(name, 'ingest '))
+  AND seen_at > clock_timestamp() - interval '1 day' ORDER BY name"""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A running process; the times are set by the store."""
@@ -48,3 +56,20 @@ def list_services(conn: psycopg.Connection) -> list[Service]:
     """Every service that ever beat, by name; `seen_at` tells which still lives."""
     with conn.cursor(row_factory=class_row(Service)) as cursor:
         return cursor.execute(_LIST).fetchall()
+
+
+def list_aged(conn: psycopg.Connection) -> list[tuple[Service, float]]:
+    """Every service that beat within the day, each with the seconds since its last heartbeat."""
+    rows = conn.execute(_AGED, {"ingest": False}).fetchall()
+    return [_aged(row) for row in rows]
+
+
+def list_ingest(conn: psycopg.Connection) -> list[tuple[Service, float]]:
+    """The ingest processes among them."""
+    rows = conn.execute(_AGED, {"ingest": True}).fetchall()
+    return [_aged(row) for row in rows]
+
+
+def _aged(row: tuple[Any, ...]) -> tuple[Service, float]:
+    name, pid, host, started_at, seen_at, detail, age_s = row
+    return Service(name, pid, host, detail, started_at, seen_at), float(age_s)

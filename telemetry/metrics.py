@@ -18,6 +18,8 @@ class Domain(StrEnum):
     ENVIRONMENT = "environment"
     ENERGY = "energy"
     DEVICE = "device"
+    PLATFORM = "platform"
+    """CityOps itself: only its alerts are of this domain."""
 
 
 CITY_DOMAINS = (Domain.TRAFFIC, Domain.DRAINAGE, Domain.ENVIRONMENT, Domain.ENERGY)

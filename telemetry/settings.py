@@ -6,6 +6,7 @@ hold passwords) come from the environment and never show in a repr.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,12 @@ ENVIRONMENT = {
 }
 """Environment variable → setting. Nothing else is read from the environment."""
 
+DEFAULT_INGESTOR = "ingest-1"
+
 _TEN_YEARS_H = 87_660
+
+SHARE_GROUP = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+"""What a group of ingest processes may be called: a level of an MQTT topic."""
 
 
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,8 +109,22 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A device's clock that is off by more is marked."""
     clock_every_s: float = 60.0
     """How often a device's clock offset is written down at most."""
+    share: str = ""
+    """Several ingest processes, each with a name of its own, share the load under this group's name."""
+    database_patience_s: float = 20.0
+    """A database that has not answered for so long is taken for gone: reconnect and try again."""
+    keepalive_s: int = 10
+    """Silence on the line to the broker for so long is asked about, for twice as long is its end."""
     formats: tuple[Format, ...] = ()
     """Formats beside CityOps JSON on ``city/+/+/telemetry``; the first that matches a topic is used."""
+
+    def __post_init__(self) -> None:
+        if self.share and SHARE_GROUP.fullmatch(self.share) is None:
+            raise ValueError("share is a name of letters, digits, dot, dash and underscore")
+        if not 1 <= self.database_patience_s <= 3_600:
+            raise ValueError("database_patience_s is from 1 to 3600")
+        if not 1 <= self.keepalive_s <= 3_600:
+            raise ValueError("keepalive_s is from 1 to 3600")
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,6 +153,29 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("close_after_h is from 0 to ten years of hours")
 
 
+class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the platform alerts about itself. A condition ends below half of its limit."""
+
+    lag_s: float = 30.0
+    """Ingest commits so late, or has been silent for so long."""
+    quarantine_pct: float = 5.0
+    """Messages refused of those that came within ``window_s``."""
+    quarantine_least: int = 20
+    """Fewer refusals within the window are no rate."""
+    window_s: float = 60.0
+    hold_s: float = 20.0
+    """How long a condition lasts before it is told."""
+    clear_s: float = 60.0
+    """How long it is over before its alert is resolved."""
+    dropping_pct: float = 30.0
+    """Messages missing of those a device's interval promises, over ``dropping_window_s``."""
+    dropping_window_s: float = 900.0
+
+    def __post_init__(self) -> None:
+        if min(self.lag_s, self.quarantine_pct, self.window_s, self.dropping_pct) <= 0:
+            raise ValueError("limits and windows are above zero")
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. ``None`` for an address means: find an engine."""
 
@@ -146,13 +189,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     db_port: int = 54_320
     engine: str = "auto"
     """``auto``, ``installed``, ``chroot`` or ``wheels``: which tier of engines to use."""
-    ingestor: str = "ingest-1"
+    ingestor: str = DEFAULT_INGESTOR
     """Name of this ingest process; also its MQTT client id."""
     database_url: str | None = None
     mqtt_url: str | None = None
     ingest: Ingest = msgspec.field(default_factory=Ingest)
     sign_in: SignIn = msgspec.field(default_factory=SignIn)
     alerts: Alerts = msgspec.field(default_factory=Alerts)
+    platform: Platform = msgspec.field(default_factory=Platform)
 
     def __repr__(self) -> str:
         shown = {
@@ -161,6 +205,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if name not in ("database_url", "mqtt_url")
         }
         return f"Settings({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+
+    @property
+    def ingest_service(self) -> str:
+        """Under which name this ingest process beats; each of several has its own."""
+        return "ingest" if self.ingestor == DEFAULT_INGESTOR else f"ingest {self.ingestor}"
 
     @property
     def data_path(self) -> Path:

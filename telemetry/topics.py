@@ -11,6 +11,7 @@ from telemetry.metrics import CITY_DOMAINS, Domain
 ROOT = "city"
 TELEMETRY = "telemetry"
 STATUS = "status"
+KEPT = "kept"
 SUBSCRIPTIONS = (f"{ROOT}/+/+/{TELEMETRY}", f"{ROOT}/+/+/{STATUS}")
 
 _DOMAINS = {str(domain): domain for domain in CITY_DOMAINS}
@@ -45,3 +46,13 @@ def telemetry_topic(domain: Domain, device_id: str) -> str:
 def status_topic(domain: Domain, device_id: str) -> str:
     """Where a device says it is ``online`` (retained; ``offline`` is its last will)."""
     return f"{ROOT}/{domain}/{device_id}/{STATUS}"
+
+
+def may_answer(topic: str, response_topic: str) -> bool:
+    """Whether a message on ``topic`` may ask for its answer on ``response_topic``.
+
+    Only the device's own ``city/{domain}/{device_id}/kept``: else whoever may publish anything could
+    have us publish anywhere.
+    """
+    own, _, leaf = topic.rpartition("/")
+    return leaf in _LEAVES and topic.startswith(f"{ROOT}/") and response_topic == f"{own}/{KEPT}"

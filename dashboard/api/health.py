@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from dashboard.api.access import RuntimeAccess
 from dashboard.runtime import Runtime
+from dashboard.vitals import read_vitals, service_metrics
 from store.migrate import pending
 
 router = APIRouter(tags=["health"])
@@ -65,9 +66,19 @@ def metrics_router(runtime: Runtime) -> APIRouter:
 
     @made.get("/metrics")
     async def metrics() -> Response:
+        await _ask(runtime)
         return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return made
+
+
+async def _ask(runtime: Runtime) -> None:
+    """What the processes last said; where the database is away, that is told by ``cityops_database_up``."""
+    try:
+        found = await runtime.query(read_vitals, patience_s=2.0)
+    except (psycopg.Error, psycopg_pool.PoolTimeout):
+        found = None
+    runtime.vitals = found
 
 
 class _LiveCollector(Collector):
@@ -84,6 +95,7 @@ class _LiveCollector(Collector):
         yield CounterMetricFamily("cityops_live_skipped_frames", "Frames missed.", runtime.hub.skipped)
         yield CounterMetricFamily("cityops_live_frames", "Frames made.", tailer.frames if tailer else 0)
         yield CounterMetricFamily("cityops_live_batches", "Batches read.", tailer.batches if tailer else 0)
+        yield from service_metrics(runtime.vitals)
         states = GaugeMetricFamily("cityops_devices", "Devices by state.", labels=["state"])
         shown = list(runtime.picture.states().values())
         for state in sorted(set(shown)):
