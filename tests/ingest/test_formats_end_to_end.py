@@ -153,7 +153,7 @@ def test_every_format_is_stored_and_a_missed_birth_is_asked_for(
     }  # fmt: skip
     try:
         with ingesting(database_url, broker_url, tmp_path):
-            connected = "SELECT 1 FROM service WHERE name = 'ingest' AND detail->>'broker' = 'connected'"
+            connected = "SELECT 1 FROM service WHERE name LIKE 'ingest%' AND detail->>'broker' = 'connected'"
             wait_for(lambda: conn.execute(connected).fetchone(), "ingest to subscribe")
             for topic, body in messages.items():
                 node.publish(topic, body, qos=1).wait_for_publish(10)
