@@ -58,14 +58,15 @@ WITH said AS (
 ), known AS (
     SELECT device_id FROM said UNION SELECT device_id FROM stored UNION SELECT device_id FROM kept
 )
-SELECT device_id, what, a, b FROM known
-LEFT JOIN said USING (device_id) LEFT JOIN stored USING (device_id)
+SELECT known.device_id, what, a, b FROM known
+LEFT JOIN said ON said.device_id = known.device_id
+LEFT JOIN stored ON stored.device_id = known.device_id
 LEFT JOIN kept ON kept.device_id = known.device_id
 CROSS JOIN LATERAL (VALUES
     ('readings', coalesce(said.committed, 0), coalesce(stored.n, 0)),
     ('quarantine', coalesce(said.quarantined, 0), coalesce(kept.n, 0))) AS line (what, a, b)
-WHERE a <> b AND (%(device_id)s::text IS NULL OR device_id = %(device_id)s)
-ORDER BY device_id, what"""
+WHERE a <> b AND (%(device_id)s::text IS NULL OR known.device_id = %(device_id)s)
+ORDER BY known.device_id, what"""
 
 _HOLD_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 

@@ -43,3 +43,15 @@ def test_backoff_grows_is_capped_and_is_never_zero() -> None:
     waits = [backoff_s(attempt, rng) for attempt in range(40)]
     assert all(0 < wait <= 5 for wait in waits)
     assert max(waits[:3]) < 0.5 < min(waits[8:])
+
+
+def test_an_orphan_waits_for_its_redelivery_or_is_written_as_the_only_copy() -> None:
+    inbox = Inbox(capacity=3)
+    for mid in range(4):
+        inbox.put(Message("t", b"%d" % mid, 0, 1, mid, 0))
+    inbox.orphan()
+    assert (len(inbox), inbox.overflowed) == (3, 1)  # bounded, however often a line breaks
+    inbox.put(Message("t", b"2", 0, 1, 7, 1))
+    taken = inbox.take(10, max_age_s=0.01, patience_s=1)
+    assert [(m.payload, m.session) for m in taken] == [(b"1", 0), (b"3", 0), (b"2", 1)]
+    assert len(inbox) == 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -215,7 +216,7 @@ def engines(
 
 @pytest.fixture
 def world(engines: World, request: pytest.FixtureRequest) -> Iterator[World]:
-    engines.register(request.node.name.removeprefix("test_")[:40].replace("_", "-"))
+    engines.register(re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_")).strip("-"))
     yield engines
     for process in engines.started:
         process.kill()

@@ -1,0 +1,48 @@
+"""The account on the command line: what it says, and that it finds what does not add up."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from store import devices, ledger, pool, quarantine
+from store.ledger import Entry
+from store.quarantine import Refusal
+from telemetry.devices import Device
+from telemetry.metrics import Domain
+from tests.launch.test_cli import cityops
+
+NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
+DEVICE = Device("loop-1", Domain.TRAFFIC, "loop", "Một", "One", 10.7, 106.7, "760", 10, ("speed_kmh",))
+
+
+def fill(url: str) -> None:
+    with pool.connect(url, name="test", autocommit=True) as conn:
+        devices.upsert_devices(conn, [DEVICE])
+        conn.execute("INSERT INTO reading SELECT stream_id, %s, 40, 0 FROM stream", (NOW,))
+        quarantine.put_refusals(conn, [Refusal(NOW, "", "city/x", b"{", "json", "no JSON")])
+        day = date(2026, 11, 23)
+        ledger.add_entries(conn, "a", day, {"loop-1": Entry(2, 1, 1), "": Entry(1, quarantined=1)})
+
+
+def test_the_account_is_printed_and_recounted(database_url: str, tmp_path: Path) -> None:
+    fill(database_url)
+    done = cityops("ledger", "--verify", folder=tmp_path, DATABASE_URL=database_url)
+    assert done.returncode == 0, done.stderr
+    assert "2 distinct = 1 readings committed + 1 messages" in done.stdout
+    assert "Recounted" in done.stdout
+    with pool.connect(database_url, name="test", autocommit=True) as conn:
+        conn.execute("DELETE FROM reading")
+    lost = cityops("ledger", "--verify", "--json", folder=tmp_path, DATABASE_URL=database_url)
+    assert lost.returncode == 1
+    account = json.loads(lost.stdout)
+    assert account["wrong"] == [{"device_id": "loop-1", "what": "readings", "said": 1, "found": 0}]
+    assert account["totals"]["duplicates"] == 1
+    assert {row["device_id"]: row["counts"]["messages"] for row in account["rows"]} == {"loop-1": 2, "": 1}
+
+
+def test_a_day_that_is_none_is_refused(database_url: str, tmp_path: Path) -> None:
+    done = cityops("ledger", "--since", "yesterday", folder=tmp_path, DATABASE_URL=database_url)
+    assert done.returncode == 2
+    assert "YYYY-MM-DD" in done.stderr
