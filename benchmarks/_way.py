@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import psycopg
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -68,6 +71,20 @@ class Way:
             finally:
                 child.terminate()
                 child.wait(30)
+
+    def forget_session(self, client_id: str) -> None:
+        """End a client's session, or the broker keeps for it what the next one is measured with."""
+        to, gone = urlsplit(self.mqtt_url), threading.Event()
+        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5)
+        if to.username:
+            client.username_pw_set(to.username, to.password)
+        client.on_connect = lambda *_: client.disconnect()
+        client.on_disconnect = lambda *_: gone.set()
+        client.connect(to.hostname or "", to.port or 1883, clean_start=True)
+        client.loop_start()
+        if not gone.wait(10):
+            raise SystemExit("the broker does not answer")
+        client.loop_stop()
 
     def publisher(self, plan: Plan, n: int, rate: float = 0.0, window: int = 5_000) -> Publishing:
         """Start a publisher of ``n`` messages in a process of its own."""

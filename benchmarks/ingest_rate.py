@@ -89,7 +89,9 @@ def cityops(stage: Way, n: int) -> float:
     """Messages a second until `cityops ingest` has committed all of them."""
     with stage.service("ingest"), connect(stage.database_url, name="benchmark", autocommit=True) as conn:
         before = committed(conn)
-        return _until(lambda: committed(conn) - before, stage, stage.plan(), n)
+        rate = _until(lambda: committed(conn) - before, stage, stage.plan(), n)
+    stage.forget_session("ingest-1")
+    return rate
 
 
 def bridge(stage: Way, n: int) -> float:

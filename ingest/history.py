@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import psycopg
@@ -190,9 +190,6 @@ class HistoryWriter:
         offered = checked.readings
         with self._conn.transaction():
             fresh = write_readings(self._conn, offered)
-            if len(fresh):
-                first, last = (datetime.fromtimestamp(int(t) / 1e6, UTC) for t in _extent(fresh))
-                imports.note_history(self._conn, first, last)
             taken = Taken(len(fresh), len(offered) - len(fresh), checked.faults)
             self._account(checked, fresh, now)
             imports.advance_import(
@@ -216,7 +213,3 @@ class HistoryWriter:
             known = fault.device_id if self._catalog.find(fault.device_id) else ""
             entries[known].quarantined += 1
         ledger.add_entries(self._conn, INGESTOR, now.date(), entries)
-
-
-def _extent(readings: Readings) -> tuple[int, int]:
-    return int(readings.times.min()), int(readings.times.max())

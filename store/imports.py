@@ -38,14 +38,6 @@ class HistoryImport:
     finished_at: datetime | None
 
 
-def note_history(conn: psycopg.Connection, start: datetime, end: datetime) -> None:
-    """Say that readings came in ``[start, end]`` that are older than what rollups expect.
-
-    Called in the transaction that stores them, so that what is computed from raw readings
-    can be made right. Nothing is computed from them in the store yet.
-    """
-
-
 def find_import(conn: psycopg.Connection, digest: str) -> HistoryImport | None:
     """What is known of a file, by the SHA-256 of its bytes."""
     with conn.cursor(row_factory=class_row(HistoryImport)) as cursor:
