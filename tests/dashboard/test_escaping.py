@@ -57,7 +57,7 @@ def wicked(town: Town) -> Iterator[int]:
             [
                 Refusal(datetime.now(UTC), HOSTILE, SCRIPT, SCRIPT.encode(), SCRIPT, SCRIPT),
                 # A decoder lets no such name through; the page does not lean on that.
-                Refusal(datetime.now(UTC), "", SCRIPT, SCRIPT.encode(), "device", SCRIPT, claimed=SCRIPT),
+                Refusal(datetime.now(UTC), "", SCRIPT, b"{}", "device", SCRIPT, claimed=SCRIPT),
             ],
         )
         # The interface makes no such name, and no such address signs in; the pages do not lean on that.

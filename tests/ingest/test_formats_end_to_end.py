@@ -141,8 +141,8 @@ def test_every_format_is_stored_and_a_missed_birth_is_asked_for(
         ),
         "e2e/cbor/e2e-cbor": cbor2.dumps([{-3: NOW_MS / 1000, 0: "water_level_m", 2: 1.3}]),
         "e2e/application/a/device/e2e-chirp/event/up": json.dumps(
-            {"deviceInfo": {"devEui": "01"}, "time": iso(NOW_MS), "fPort": 1, "object": {"level": {"mm": 1400}},
-             "rxInfo": [{"rssi": -60}]}
+            {"deviceInfo": {"devEui": "01"}, "time": iso(NOW_MS), "fPort": 1,
+             "object": {"level": {"mm": 1400}}, "rxInfo": [{"rssi": -60}]}
         ),
         "e2e/v3/app@t/devices/e2e-things/up": json.dumps(
             {"end_device_ids": {"device_id": "e2e-things"},
@@ -213,6 +213,11 @@ TOPICS = st.one_of(
     ),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=600),
 )
+_WORDS = (
+    "n v u t bn bt ts a b d water_level_m object fPort time deviceInfo devEui rxInfo rssi uplink_message"
+    " decoded_payload end_device_ids device_id"
+)
+NAMES = _WORDS.split()
 JSON = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=8),
@@ -221,9 +226,7 @@ JSON = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.dictionaries(
-            st.sampled_from(["n", "v", "u", "t", "bn", "bt", "ts", "a", "b", "d", "water_level_m", "object", "fPort",
-                             "time", "deviceInfo", "devEui", "rxInfo", "rssi", "uplink_message", "decoded_payload",
-                             "end_device_ids", "device_id"]),
+            st.sampled_from(NAMES),
             inner, max_size=6,
         ),
     ),
