@@ -181,9 +181,14 @@ def _parts(
         minutes = minutes[minutes >= to_micros(horizon) // MINUTE_US]
     parameters["broken_minutes"] = Timestamptz(minutes * MINUTE_US)
     parameters["minute_starts"], parameters["minute_ends"] = _runs(minutes, 1)
-    parts = [_whole(level, "broken" if level.minutes > 1 else "broken_minutes"), _run("minute", _RUN_OF_READINGS)]
+    parts = [
+        _whole(level, "broken" if level.minutes > 1 else "broken_minutes"),
+        _run("minute", _RUN_OF_READINGS),
+    ]
     if level.minutes > 1:
-        bounds = np.asarray([bound // MINUTE_US for bound in span if bound % (level.minutes * MINUTE_US)], np.int64)
+        bounds = np.asarray(
+            [bound // MINUTE_US for bound in span if bound % (level.minutes * MINUTE_US)], np.int64
+        )
         broken = np.unique(np.concatenate((minutes, bounds)) // level.minutes)
         parameters["broken"] = Timestamptz(broken * level.minutes * MINUTE_US)
         parameters["starts"], parameters["ends"] = _runs(broken, level.minutes)

@@ -25,7 +25,12 @@ _RECORD = """
 INSERT INTO reading_change (minutes, stream_ids, stream_minutes)
 VALUES (%(minutes)s, %(ids)s, %(id_minutes)s)"""
 
-_PEEK = "SELECT id, minutes, stream_ids, stream_minutes FROM reading_change ORDER BY id LIMIT %s"
+# One row at least; then as many as are about a day's worth of whole minutes.
+_PEEK = """
+SELECT id, minutes, stream_ids, stream_minutes FROM (
+    SELECT *, sum(cardinality(minutes)) OVER (ORDER BY id) - cardinality(minutes) AS before
+    FROM (SELECT * FROM reading_change ORDER BY id LIMIT %s) AS oldest
+) AS counted WHERE before < 1440 ORDER BY id"""
 _FORGET = "DELETE FROM reading_change WHERE id = ANY(%s)"
 
 _PENDING = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -19,26 +18,6 @@ START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
 """Three hours before a day of UTC ends."""
 START_US = to_micros(START)
 HOURS = 30
-
-
-@pytest.fixture
-def auto(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
-    """The connection in autocommit, its rollups empty."""
-    conn.autocommit = True
-    empty_rollups(conn)
-    yield conn
-    conn.autocommit = False
-
-
-def empty_rollups(conn: psycopg.Connection) -> None:
-    if not rollups.are_views(conn):
-        conn.execute("TRUNCATE reading_1m, reading_15m, reading_1h, reading_1d")
-        return
-    for level in rollups.LEVELS:  # the readings are gone: their buckets go too
-        for window in ((START - timedelta(days=60), START + timedelta(days=60)),):
-            conn.execute(
-                sql.SQL("CALL refresh_continuous_aggregate({}, {}, {})").format(level.relation, *window)
-            )
 
 
 def random_readings(rng: np.random.Generator, stream_ids: list[int], n: int) -> Readings:
@@ -61,7 +40,9 @@ Row = tuple[int, float, float, float, float, int, float, int]
 def expected(found: Readings, minutes: int) -> dict[tuple[int, int], Row]:
     """Every bucket of a rollup, the plain way."""
     width, made = minutes * 60_000_000, dict[tuple[int, int], Row]()
-    for key in {(int(s), int(t) // width * width) for s, t in zip(found.stream_ids, found.times, strict=True)}:
+    for key in {
+        (int(s), int(t) // width * width) for s, t in zip(found.stream_ids, found.times, strict=True)
+    }:
         mine = found.take((found.stream_ids == key[0]) & (found.times // width * width == key[1]))
         first, last = int(mine.times.argmin()), int(mine.times.argmax())
         made[key] = (
@@ -80,7 +61,14 @@ def assert_right(conn: psycopg.Connection, stream_ids: list[int]) -> None:
             ).format(sql.Identifier(level.relation))
         ).fetchall()
         kept = {
-            (r[0], to_micros(r[1])): (r[2], pytest.approx(r[3]), *r[4:7], to_micros(r[7]), r[8], to_micros(r[9]))
+            (r[0], to_micros(r[1])): (
+                r[2],
+                pytest.approx(r[3]),
+                *r[4:7],
+                to_micros(r[7]),
+                r[8],
+                to_micros(r[9]),
+            )
             for r in rows
         }
         assert kept == expected(found, level.minutes), level.relation
