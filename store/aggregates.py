@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -36,7 +36,8 @@ SELECT coalesce(array_agg(stream_id), '{{}}') AS ids, coalesce(array_agg(stretch
        coalesce(array_agg(first_at), '{{}}') AS firsts, coalesce(array_agg(last_at), '{{}}') AS lasts
 FROM (
     SELECT stream_id, date_bin(%(width)s::interval, at, %(end)s) AS stretch, sum(total) AS total,
-           min(low) AS low, max(high) AS high, sum(n)::int4 AS n, min(first_at) AS first_at, max(last_at) AS last_at
+           min(low) AS low, max(high) AS high, sum(n)::int4 AS n, min(first_at) AS first_at,
+           max(last_at) AS last_at
     FROM ({parts}) AS part
     GROUP BY 1, 2 ORDER BY 1, 2
 ) AS summed"""

@@ -62,7 +62,8 @@ _LAST = {True: "last({value}, {time})", False: "(array_agg({value} ORDER BY {tim
 # Readings are never changed, so a bucket with as many as before is the same as before.
 _MERGE = """
 INSERT INTO {relation} AS known
-SELECT source.stream_id, date_bin({width}, source.{time}, TIMESTAMPTZ '2000-01-01 00:00:00+00') AS bucket, {sums}
+SELECT source.stream_id,
+       date_bin({width}, source.{time}, TIMESTAMPTZ '2000-01-01 00:00:00+00') AS bucket, {sums}
 FROM {changed}
 GROUP BY 1, 2
 ON CONFLICT (stream_id, bucket) DO UPDATE SET

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -104,7 +105,7 @@ def mark_gaps(
     """
     gaps = np.zeros(len(stream_ids), np.bool_)
     bounds = np.flatnonzero(np.diff(stream_ids, prepend=-1, append=-1))
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in pairwise(bounds.tolist()):
         apart = firsts[begin + 1 : end] - lasts[begin : end - 1]
         if len(apart) == 0:
             continue

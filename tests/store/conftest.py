@@ -26,7 +26,8 @@ GAUGE = Device(
 _EMPTY = """
 TRUNCATE audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
          alert_event, alert, anomaly, ledger, quarantine, service, consumer_offset, consumer_snapshot,
-         reading_batch, ingestor, reading, reading_change, reading_horizon, device_clock, device_status, stream, device RESTART IDENTITY"""
+         reading_batch, ingestor, reading, reading_change, reading_horizon,
+         device_clock, device_status, stream, device RESTART IDENTITY"""
 
 
 @pytest.fixture(scope="session", params=EDITIONS)

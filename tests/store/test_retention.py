@@ -74,7 +74,8 @@ def test_policies_are_what_is_set(auto: psycopg.Connection) -> None:
         assert not rollups.are_views(auto)
         return
     refreshed = [
-        ("policy_refresh_continuous_aggregate", name) for name in sorted(l.relation for l in rollups.LEVELS)
+        ("policy_refresh_continuous_aggregate", name)
+        for name in sorted(level.relation for level in rollups.LEVELS)
     ]
     assert policies(auto) == [
         ("policy_compression", "reading"), *refreshed,

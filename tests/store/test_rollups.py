@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -57,7 +58,8 @@ def assert_right(conn: psycopg.Connection, stream_ids: list[int]) -> None:
     for level in rollups.LEVELS:
         rows = conn.execute(
             sql.SQL(
-                "SELECT stream_id, bucket, n, total, low, high, first_value, first_at, last_value, last_at FROM {}"
+                "SELECT stream_id, bucket, n, total, low, high, first_value, first_at, last_value, last_at"
+                " FROM {}"
             ).format(sql.Identifier(level.relation))
         ).fetchall()
         kept = {
@@ -112,7 +114,7 @@ def test_ranges_answer_as_the_readings_would(
             same(rolled, read_buckets(auto, stream_ids, start, end, width, rolled=False))
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for the end of the process."""
 
 
@@ -129,15 +131,13 @@ def test_a_crash_between_the_steps_loses_nothing(
             nonlocal steps
             steps += 1
             if steps == killed_at:
-                raise Killed
-            return real(self, *given, **named)  # pyright: ignore
+                raise KilledError
+            return real(self, *given, **named)  # pyright: ignore[reportArgumentType, reportUnknownVariableType, reportCallIssue]
 
         with monkeypatch.context() as patch:
             patch.setattr(psycopg.Connection, "execute", execute)
-            try:
+            with contextlib.suppress(KilledError):
                 rollups.refresh(auto)
-            except Killed:
-                pass
         readings.insert_new(auto, random_readings(rng, stream_ids, 10))
         span = START, START + timedelta(hours=HOURS), timedelta(hours=1)
         same(read_buckets(auto, stream_ids, *span), read_buckets(auto, stream_ids, *span, rolled=False))
