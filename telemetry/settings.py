@@ -130,7 +130,7 @@ class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long readings and their rollups are kept, and how they are looked after. Days of 0: for ever."""
 
     raw_days: int = 0
-    """Readings. At least two days more than ``ingest.oldest_days``: late ones must find their bucket whole."""
+    """Readings. At least two days more than ``ingest.oldest_days``: late ones need whole buckets."""
     minute_days: int = 0
     """Sums by minute. No level may be kept shorter than one that is finer."""
     quarter_days: int = 0

@@ -48,7 +48,8 @@ def expected(found: Readings, minutes: int) -> dict[tuple[int, int], Row]:
         first, last = int(mine.times.argmin()), int(mine.times.argmax())
         made[key] = (
             len(mine), float(mine.values.sum()), float(mine.values.min()), float(mine.values.max()),
-            float(mine.values[first]), int(mine.times[first]), float(mine.values[last]), int(mine.times[last]),
+            float(mine.values[first]), int(mine.times[first]),
+            float(mine.values[last]), int(mine.times[last]),
         )  # fmt: skip
     return made
 
@@ -130,7 +131,7 @@ def test_a_crash_between_the_steps_loses_nothing(
         def execute(self: psycopg.Connection, *given: object, **named: object) -> object:
             nonlocal steps
             steps += 1
-            if steps == killed_at:
+            if steps == killed_at:  # noqa: B023  (called at once)
                 raise KilledError
             return real(self, *given, **named)  # pyright: ignore[reportArgumentType, reportUnknownVariableType, reportCallIssue]
 
