@@ -99,7 +99,7 @@ def migrate(context: typer.Context) -> None:
 
     settings = with_addresses(_settings(context), broker=False)
     city = load_city(settings)
-    applied = prepare_database(settings.database_url or "", city)
+    applied = prepare_database(settings.database_url or "", city, settings)
     say(f"Applied {', '.join(applied) if applied else 'nothing new'}; {len(city.devices)} devices registered")
 
 
@@ -122,6 +122,16 @@ def analytics(context: typer.Context) -> None:
 
     with stop_on_signals() as stop:
         run(settings, load_city(settings), stop)
+
+
+@app.command()
+def maintain(context: typer.Context) -> None:
+    """Keep the rollups of readings right, and let go of what is too old."""
+    settings = _service(context, broker=False)
+    from launch.maintenance import run
+
+    with stop_on_signals() as stop:
+        run(settings, stop)
 
 
 @app.command()
@@ -175,7 +185,7 @@ def status(
 @app.command()
 def health(
     context: typer.Context,
-    service: Annotated[str, typer.Argument(help="ingest, analytics or dashboard.")],
+    service: Annotated[str, typer.Argument(help="ingest, analytics, maintenance or dashboard.")],
 ) -> None:
     """Exit with 0 if the service's heartbeat is fresh, with 1 else: a check for containers."""
     from launch.status import SILENT_AFTER_S, heartbeat_age_s

@@ -52,7 +52,7 @@ def _bring_up(machine: Machine, city: City, *, simulate: bool) -> None:
     began = time.monotonic()
     machine.claim_ports()
     machine.start_engines()
-    applied = prepare_database(machine.database.url, city)
+    applied = prepare_database(machine.database.url, city, machine.settings)
     database, broker = machine.describe_engines()
     say(f"Database: {database}")
     say(f"Broker: {broker}")

@@ -9,16 +9,22 @@ import psycopg
 
 from telemetry.city import City
 from telemetry.devices import Device
+from telemetry.settings import Settings
 
 FRESH = timedelta(minutes=10)
 """History is continued where the newest reading is older than this."""
 
 
-def prepare_database(database_url: str, city: City) -> list[str]:
-    """Migrate and register the city's devices; names of the migrations applied now."""
+def prepare_database(database_url: str, city: City, settings: Settings | None = None) -> list[str]:
+    """Migrate, apply what is set of the store, register the devices; names of the migrations applied now."""
     from store.migrate import migrate
+    from store.pool import connect
+    from store.retention import apply_policies
 
     applied = migrate(database_url)
+    if settings is not None:
+        with connect(database_url, name="setup") as conn:
+            apply_policies(conn, settings.store, settings.ingest.oldest_days)
     register(database_url, city.devices)
     return applied
 

@@ -25,10 +25,11 @@ class ServiceSpec:
 
 INGEST = ServiceSpec("ingest", ("ingest",))
 ANALYTICS = ServiceSpec("analytics", ("analytics",))
+MAINTENANCE = ServiceSpec("maintenance", ("maintain",))
 DASHBOARD = ServiceSpec("dashboard", ("dashboard",))
 SIMULATORS = ServiceSpec("simulators", ("simulate",))
 
-ALWAYS = (INGEST, ANALYTICS, DASHBOARD)
+ALWAYS = (INGEST, ANALYTICS, MAINTENANCE, DASHBOARD)
 """In the order of starting; they stop in the opposite order."""
 
 

@@ -16,6 +16,7 @@ from launch.addresses import running_state
 from launch.console import out, say
 from launch.processes import is_running
 from launch.run_state import RunState
+from launch.storage_status import StorageStatus, print_storage, read_storage
 from store.services import Service
 from telemetry.settings import Settings
 
@@ -50,6 +51,7 @@ class Status:
     broker: str
     services: list[ServiceStatus]
     problem: str = ""
+    storage: StorageStatus | None = None
 
 
 def read_status(settings: Settings) -> Status:
@@ -72,6 +74,7 @@ def read_status(settings: Settings) -> Status:
         broker=state.broker if state else "",
         services=_merge(state, beats, lag, datetime.now(UTC)),
         problem=problem,
+        storage=read_storage(database_url, settings.store) if database_url and not problem else None,
     )
 
 
@@ -149,6 +152,8 @@ def print_table(status: Status) -> None:
         health = f"[{colour}]{service.health}[/{colour}]"
         table.add_row(service.name, str(service.pid or "-"), health, seen, service.lag, escape(facts))
     out.print(table)
+    if status.storage:
+        print_storage(status.storage)
     if status.problem:
         say(status.problem)
 

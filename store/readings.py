@@ -13,6 +13,7 @@ import numpy as np
 import psycopg
 from psycopg.rows import class_row
 
+from store import changes
 from store.arrays import EPOCH_2000, Float8, Int2, Int4, Timestamptz
 from telemetry.readings import LatestReading, Readings
 
@@ -88,6 +89,7 @@ def copy_readings(conn: psycopg.Connection, readings: Readings) -> None:
     rows["quality"] = readings.qualities
     with conn.cursor().copy(_COPY) as copy:
         copy.write(_COPY_HEADER + rows.tobytes() + _COPY_TRAILER)
+    changes.record(conn, readings)
 
 
 def insert_new(conn: psycopg.Connection, readings: Readings) -> Readings:
@@ -98,7 +100,9 @@ def insert_new(conn: psycopg.Connection, readings: Readings) -> Readings:
         "values": Float8(readings.values),
         "qualities": Int2(readings.qualities),
     }
-    return _as_readings(conn, _INSERT_NEW, parameters)
+    fresh = _as_readings(conn, _INSERT_NEW, parameters)
+    changes.record(conn, fresh)
+    return fresh
 
 
 def read_range(

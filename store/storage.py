@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row
+
+from store.edition import Edition, edition, timescaledb_version
 
 # A hypertable keeps its rows in chunks, tables of a schema of their own that inherit from it.
 _SIZES = """
@@ -22,6 +27,19 @@ WHERE NOT root.relispartition
 GROUP BY root.relname ORDER BY bytes DESC, name"""
 
 
+_BENEATH = """
+SELECT format('%%I.%%I', materialization_hypertable_schema, materialization_hypertable_name)
+FROM timescaledb_information.continuous_aggregates WHERE view_name = %s"""
+_HYPERTABLE = """
+SELECT hypertable_size(%(relation)s::regclass),
+       greatest(approximate_row_count(%(relation)s::regclass), 0),
+       (SELECT count(*) FROM show_chunks(%(relation)s::regclass))"""
+_PACKED = """
+SELECT coalesce(sum(after_compression_total_bytes), 0)::bigint,
+       coalesce(sum(before_compression_total_bytes), 0)::bigint
+FROM hypertable_compression_stats(%s::regclass)"""
+
+
 @dataclass(frozen=True, slots=True)
 class TableSize:
     """One table with its indexes and chunks; ``rows`` is the planner's estimate."""
@@ -36,6 +54,54 @@ def table_sizes(conn: psycopg.Connection) -> list[TableSize]:
     """Every table, the largest first."""
     with conn.cursor(row_factory=class_row(TableSize)) as cursor:
         return cursor.execute(_SIZES).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class RelationSize:
+    """Readings, or a rollup: bytes with indexes and chunks, the planner's number of rows, the oldest time.
+
+    ``compressed_bytes`` and ``uncompressed_bytes`` are of the compressed chunks: now, and
+    before they were; 0 where there are none. ``kept_days`` 0 is for ever.
+    """
+
+    name: str
+    bytes: int
+    rows: int
+    chunks: int
+    compressed_bytes: int
+    uncompressed_bytes: int
+    oldest: datetime | None
+    kept_days: int
+
+
+def relation_sizes(conn: psycopg.Connection, kept_days: Mapping[str, int]) -> list[RelationSize]:
+    """The relations named in ``kept_days``, in its order."""
+    tables = {table.name: table for table in table_sizes(conn)}
+    hypertables = timescaledb_version(conn) is not None
+    found: list[RelationSize] = []
+    for name, days in kept_days.items():
+        column = sql.Identifier("time" if name == "reading" else "bucket")
+        oldest = conn.execute(
+            sql.SQL("SELECT min({}) FROM {}").format(column, sql.Identifier(name))
+        ).fetchone()
+        size = _hypertable(conn, name) if hypertables else None
+        if size is None:
+            table = tables[name]
+            size = (table.bytes, table.rows, table.chunks, 0, 0)
+        found.append(RelationSize(name, *size, oldest[0] if oldest else None, days))
+    return found
+
+
+def _hypertable(conn: psycopg.Connection, name: str) -> tuple[int, int, int, int, int] | None:
+    """Bytes, rows, chunks, compressed and uncompressed bytes; a rollup may have its hypertable beneath it."""
+    compresses = edition(conn) is Edition.COMMUNITY
+    beneath = conn.execute(_BENEATH, (name,)).fetchone() if compresses else None
+    relation = beneath[0] if beneath else name
+    row = conn.execute(_HYPERTABLE, {"relation": relation}).fetchone()
+    if row is None or row[0] is None:
+        return None
+    packed = conn.execute(_PACKED, (relation,)).fetchone() if compresses else None
+    return (int(row[0]), int(row[1]), int(row[2]), *((int(packed[0]), int(packed[1])) if packed else (0, 0)))
 
 
 def database_bytes(conn: psycopg.Connection) -> int:

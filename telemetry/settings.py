@@ -33,6 +33,7 @@ ENVIRONMENT = {
 DEFAULT_INGESTOR = "ingest-1"
 
 _TEN_YEARS_H = 87_660
+_CENTURY_D = 36_525
 
 SHARE_GROUP = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 """What a group of ingest processes may be called: a level of an MQTT topic."""
@@ -176,6 +177,37 @@ class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("limits and windows are above zero")
 
 
+class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long readings and their rollups are kept, and how they are looked after. Days of 0: for ever."""
+
+    raw_days: int = 0
+    """Readings. At least two days more than ``ingest.oldest_days``: late ones need whole buckets."""
+    minute_days: int = 0
+    """Sums by minute. No level may be kept shorter than one that is finer."""
+    quarter_days: int = 0
+    """Sums by 15 minutes."""
+    hour_days: int = 0
+    """Sums by hour."""
+    day_days: int = 0
+    """Sums by day."""
+    compress_after_days: int = 7
+    """Readings older than this are compressed (TimescaleDB Community). 0: never."""
+    refresh_s: float = 30.0
+    """How often what was stored goes into the rollups."""
+    expire_every_s: float = 3600.0
+    """How often what is too old is let go."""
+
+    def __post_init__(self) -> None:
+        kept = (self.raw_days, self.minute_days, self.quarter_days, self.hour_days, self.day_days)
+        if any(not 0 <= days <= _CENTURY_D for days in (*kept, self.compress_after_days)):
+            raise ValueError("days are from 0, for ever, to 36525")
+        lengths = [days or _CENTURY_D + 1 for days in kept]
+        if lengths != sorted(lengths):
+            raise ValueError("raw, minute, quarter, hour, day: none may be kept shorter than one before it")
+        if not 1 <= self.refresh_s <= 3600 or not 1 <= self.expire_every_s <= 7 * 86_400:
+            raise ValueError("refresh_s is from 1 to 3600, expire_every_s from 1 to a week of seconds")
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. ``None`` for an address means: find an engine."""
 
@@ -197,6 +229,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sign_in: SignIn = msgspec.field(default_factory=SignIn)
     alerts: Alerts = msgspec.field(default_factory=Alerts)
     platform: Platform = msgspec.field(default_factory=Platform)
+    store: Store = msgspec.field(default_factory=Store)
+
+    def __post_init__(self) -> None:
+        if self.store.raw_days and self.store.raw_days < self.ingest.oldest_days + 2:
+            raise ValueError("store.raw_days is at least two more than ingest.oldest_days")
 
     def __repr__(self) -> str:
         shown = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -21,15 +21,17 @@ from dashboard.api.models import (
     Names,
     RegisteredOut,
     SeriesOut,
+    StateOut,
     StreamOut,
 )
 from dashboard.live.messages import LiveReading
 from dashboard.queries.devices import read_clocks, read_device, read_inventory
 from dashboard.queries.series import Series, read_series
-from dashboard.queries.times import time_range
+from dashboard.queries.times import parse_time, time_range
 from dashboard.sentences import describe
 from dashboard.static import pack
 from store.devices import get_stream, list_streams
+from store.state import read_state
 from telemetry.devices import Device, DeviceClock, Stream
 from telemetry.metrics import METRICS
 
@@ -112,6 +114,27 @@ async def read_latest(runtime: RuntimeAccess) -> list[LatestOut]:
     """The newest reading of every stream that has one."""
     streams = await runtime.query(list_streams)
     return latest_out(streams, runtime.picture.latest())
+
+
+@router.get("/state")
+async def read_city_state(
+    runtime: RuntimeAccess,
+    at: TimeText = None,
+    within_s: Annotated[
+        float, Query(gt=0, le=86_400, description="A stream that said nothing for longer is left out")
+    ] = 3_600.0,
+) -> StateOut:
+    """The whole city at an instant, now where none is given: the last reading of every stream by then."""
+    try:
+        moment = parse_time(at) if at else datetime.now(UTC)
+        within = timedelta(seconds=within_s)
+        _ = moment - within  # before the first year there is no time
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(422, str(error)) from error
+    found = await runtime.query(lambda conn: read_state(conn, moment, within))
+    columns = (found.stream_ids, found.times // 1000, found.values, found.qualities)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    return StateOut(at=round(moment.timestamp() * 1000), within_s=within_s, readings=rows)
 
 
 def clock_out(clock: DeviceClock | None, tolerance_s: float) -> ClockOut | None:

@@ -143,6 +143,16 @@ class DeviceDetail(DeviceOut):
     alerts: list[AlertOut]
 
 
+class StateOut(Answer):
+    """The city at an instant: the last reading of every stream that said something not too long before."""
+
+    at: Millis
+    within_s: float
+    readings: Annotated[
+        list[tuple[int, int, float, int]], Field(description="stream id, epoch ms, value, quality")
+    ]
+
+
 class SeriesOut(Answer):
     """Readings of one stream, as columns of equal length.
 

@@ -126,6 +126,7 @@ def _history(
 ) -> History:
     gear = [item for item in (known or read_gear(conn)).get(kind, []) if metric in item.streams]
     ids = [item.streams[metric].stream_id for item in gear]
+    now = now.replace(second=0, microsecond=0)  # whole minutes are answered from rollups alone
     step, start = _STEPS[hours], now - timedelta(hours=hours)
     table = read_buckets(conn, ids, start, now, step).table(ids, start, now, step, of)
     times = to_micros(start) + np.arange(table.shape[1], dtype=np.int64) * (step // timedelta(microseconds=1))

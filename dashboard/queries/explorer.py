@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import psycopg
@@ -36,6 +36,7 @@ LONGEST = timedelta(days=366)
 """Times longer than this are cut."""
 WEEK = timedelta(days=7)
 _ALERTS = 200
+_MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,9 @@ def _line(
 def _summed(
     conn: psycopg.Connection, stream: Stream, start: datetime, end: datetime, step: timedelta
 ) -> tuple[Series, Band]:
-    found = read_buckets(conn, [stream.stream_id], start, end, step)
+    # Where a stretch ends with a bucket of a rollup, that one answers; the last may end after ``end``.
+    until = end + (_MIDNIGHT - end) % step
+    found = read_buckets(conn, [stream.stream_id], start, until, step)
     middles = found.times + step // timedelta(microseconds=2)
     means = Readings.of(found.stream_ids, middles, found.means)
     columns = mark_gaps(means, gap_starts(means, step.total_seconds()))

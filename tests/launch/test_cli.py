@@ -12,8 +12,8 @@ from telemetry.settings import Settings, parse_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    "demo", "up", "migrate", "ingest", "analytics", "dashboard", "simulate", "status", "health", "doctor",
-    "clean-data", "user", "export", "import", "backup", "restore", "ledger",
+    "demo", "up", "migrate", "ingest", "analytics", "maintain", "dashboard", "simulate", "status", "health",
+    "doctor", "clean-data", "user", "export", "import", "backup", "restore", "ledger",
 )  # fmt: skip
 
 

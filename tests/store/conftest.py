@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from launch.processes import Guard
-from store import devices, migrate, pool
+from store import devices, migrate, pool, rollups
 from telemetry.devices import Device
 from telemetry.metrics import Domain
 from tests.fix_db import EDITIONS, TestServer, start_database
@@ -26,7 +27,8 @@ _EMPTY = """
 TRUNCATE audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
          alert_event, alert, anomaly, ledger, quarantine, replay_request, service,
          consumer_offset, consumer_snapshot,
-         reading_batch, ingestor, reading, device_clock, device_status, stream, device RESTART IDENTITY"""
+         reading_batch, ingestor, reading, reading_change, reading_horizon,
+         device_clock, device_status, stream, device RESTART IDENTITY"""
 
 
 @pytest.fixture(scope="session", params=EDITIONS)
@@ -65,6 +67,24 @@ def conn(edition_url: str, copies: bool) -> Iterator[psycopg.Connection]:
         conn.commit()
         yield conn
         conn.rollback()
+
+
+@pytest.fixture
+def auto(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """The connection in autocommit, with empty rollups."""
+    conn.rollback()
+    conn.autocommit = True
+    if not rollups.are_views(conn):
+        conn.execute("TRUNCATE reading_1m, reading_15m, reading_1h, reading_1d")
+    else:
+        for level in rollups.LEVELS:  # the readings are gone: their buckets go too
+            conn.execute(
+                sql.SQL("CALL refresh_continuous_aggregate({}, '2026-01-01Z', '2027-01-01Z')").format(
+                    level.relation
+                )
+            )
+    yield conn
+    conn.autocommit = False
 
 
 @pytest.fixture
