@@ -45,7 +45,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
     formats = Formats(settings.ingest.formats)
     inbox = Inbox(capacity=2 * settings.ingest.in_flight)
     subscriber = Subscriber(
-        settings.mqtt_url, settings.ingestor, inbox, settings.ingest.in_flight, formats.subscriptions
+        settings.mqtt_url,
+        settings.ingestor,
+        inbox,
+        settings.ingest.in_flight,
+        formats.subscriptions,
+        settings.tls,
     )
     process = _Process(settings, inbox, subscriber, stop, formats)
     subscriber.start()

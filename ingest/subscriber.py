@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from urllib.parse import unquote, urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -17,6 +16,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.inbox import Inbox
 from ingest.message import Message
+from telemetry.addresses import BrokerAddress
+from telemetry.settings import Tls
 from telemetry.topics import SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
@@ -43,9 +44,10 @@ class Subscriber:
         inbox: Inbox,
         in_flight: int,
         subscriptions: Sequence[str] = SUBSCRIPTIONS,
+        tls: Tls | None = None,
     ) -> None:
-        address = urlsplit(mqtt_url)
-        self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
+        address = BrokerAddress.parse(mqtt_url)
+        self._host, self._port = address.host, address.port
         self._inbox = inbox
         self._subscriptions = subscriptions
         self._in_flight = min(in_flight, 65_535)
@@ -59,7 +61,10 @@ class Subscriber:
             manual_ack=True,
         )
         if address.username:
-            client.username_pw_set(unquote(address.username), unquote(address.password or ""))
+            client.username_pw_set(address.username, address.password)
+        if address.tls:
+            trust = tls or Tls()
+            client.tls_set(trust.ca or None, trust.client_certificate or None, trust.client_key or None)
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

@@ -11,10 +11,14 @@ import typer
 from launch.addresses import with_addresses
 from launch.config import load_settings
 from launch.console import say
+from launch.devices import app as devices_app
+from launch.engines.accounts import Account
+from launch.engines.tls import with_trust
 from launch.folder import claimed, remove_folder
 from launch.people import app as people_app
 from launch.run_state import stop_leftovers
 from launch.signals import stop_on_signals
+from launch.tls import app as tls_app
 from telemetry.city import City
 from telemetry.settings import Settings
 
@@ -27,6 +31,8 @@ app = typer.Typer(
 )
 
 app.add_typer(people_app, name="user")
+app.add_typer(devices_app, name="device")
+app.add_typer(tls_app, name="tls")
 
 Scenario = Literal["demo", "calm", "none"]
 
@@ -133,7 +139,7 @@ def simulate(
     scenario: Annotated[Scenario, typer.Option(help="Which faults and events there are.")] = "demo",
 ) -> None:
     """Publish as a city of simulated devices would; also a load generator."""
-    settings = _service(context, database=False)
+    settings = _service(context, database=False, account=Account.SIMULATOR)
     from device_sims.options import SimOptions
     from device_sims.service import run
     from launch.config import load_city
@@ -209,10 +215,13 @@ def _register_clones(settings: Settings, city: City, count: int) -> None:
         say("DATABASE_URL is not set: devices beyond the city's own are not registered")
 
 
-def _service(context: typer.Context, *, database: bool = True, broker: bool = True) -> Settings:
+def _service(
+    context: typer.Context, *, database: bool = True, broker: bool = True, account: Account = Account.INGEST
+) -> Settings:
     """Settings of a service process, with addresses; it logs to stderr."""
     _log_to_stderr(logging.INFO)
-    return with_addresses(_settings(context), database=database, broker=broker)
+    settings = with_addresses(_settings(context), database=database, broker=broker, account=account)
+    return with_trust(settings)
 
 
 def _log_to_stderr(level: int) -> None:

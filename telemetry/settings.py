@@ -95,6 +95,10 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows kept in quarantine for one device; the oldest give way and are counted."""
     clock_every_s: float = 60.0
     """How often a device's clock offset is written down at most."""
+    device_rate_per_s: float = 100.0
+    """Messages a second of one device in the long run; what is beyond goes to quarantine. 0: no limit."""
+    device_burst: int = 50_000
+    """Messages of one device at once: what it kept while it had no link."""
     formats: tuple[Format, ...] = ()
     """Formats beside CityOps JSON on ``city/+/+/telemetry``; the first that matches a topic is used."""
 
@@ -125,6 +129,30 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("close_after_h is from 0 to ten years of hours")
 
 
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Certificates, all PEM files; empty ones are those that ``cityops tls init`` made, if it did."""
+
+    port: int = 0
+    """The private broker also listens here, with TLS; 0: it does not."""
+    host: str = "127.0.0.1"
+    """The address it listens on with TLS."""
+    certificate: str = ""
+    """The broker's certificate, with the chain up to its authority."""
+    key: str = ""
+    """The broker's private key."""
+    ca: str = ""
+    """The authority: ours check an ``mqtts://`` broker by it, the broker checks devices by it."""
+    client_certificates: bool = False
+    """A device shows a certificate whose common name is its id; there are no passwords then."""
+    client_certificate: str = ""
+    """What ingest and the simulator show to an ``mqtts://`` broker that asks for a certificate."""
+    client_key: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise ValueError("tls.port is from 0 to 65535")
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. ``None`` for an address means: find an engine."""
 
@@ -145,6 +173,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ingest: Ingest = msgspec.field(default_factory=Ingest)
     sign_in: SignIn = msgspec.field(default_factory=SignIn)
     alerts: Alerts = msgspec.field(default_factory=Alerts)
+    tls: Tls = msgspec.field(default_factory=Tls)
 
     def __repr__(self) -> str:
         shown = {
