@@ -8,12 +8,14 @@ import random
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 
 from ingest.backoff import backoff_s
 from ingest.clocks import ClockWatch
+from ingest.fairness import Fairness
 from ingest.inbox import Inbox
 from ingest.message import Message
 from ingest.subscriber import Subscriber
@@ -79,7 +81,11 @@ class _Process:
         self._stop = stop
         self._rng = random.Random()  # noqa: S311 - jitter, not a secret
         self._counts = {"messages": 0, "committed": 0, "duplicates": 0, "refused": 0}
-        self._pending: list[Message] = []
+        self._pending: Sequence[Message] = []
+        self._excess: dict[str, list[Message]] = {}
+        limits = settings.ingest
+        self._fairness = Fairness(limits.device_rate_per_s, limits.device_burst, formats.route)
+        self._beyond_rate = self._fast_devices = 0
         self._messages_before = 0
         self._oldest_lag_s = 0.0
 
@@ -127,10 +133,28 @@ class _Process:
 
     def _flush(self, writer: Writer) -> None:
         limits = self._settings.ingest
-        if not self._pending:
-            self._pending = self._inbox.take(limits.max_batch, limits.max_age_s, patience_s=0.2)
-        if not self._pending:
-            return
+        if not self._pending and not self._excess:
+            split = self._fairness.split(
+                self._inbox.take(limits.max_batch, limits.max_age_s, patience_s=0.2)
+            )
+            self._pending, self._excess = split.fair, split.excess
+        # The others first: a device beyond its rate is the one that waits.
+        if self._pending:
+            self._write_pending(writer)
+        if self._excess:
+            self._refuse_excess(writer)
+
+    def _refuse_excess(self, writer: Writer) -> None:
+        refused = writer.refuse(self._excess)
+        for messages in self._excess.values():
+            self._subscriber.acknowledge(messages)
+        for name in self._counts:
+            self._counts[name] += getattr(refused, name)
+        self._beyond_rate += refused.refused
+        self._fast_devices = len(self._excess)
+        self._excess = {}
+
+    def _write_pending(self, writer: Writer) -> None:
         flushed = writer.write(self._pending)
         self._subscriber.acknowledge(self._pending)
         for topic, payload in self._formats.requests(time.time_ns() // 1_000):
@@ -150,6 +174,8 @@ class _Process:
             "ingestor": self._settings.ingestor,
             "waiting": len(self._inbox),
             "overflowed": self._inbox.overflowed,
+            "beyond_rate": self._beyond_rate,
+            "fast_devices": self._fast_devices,
             "lag_s": round(self._oldest_lag_s, 3),
             "broker": "connected" if self._subscriber.connected.is_set() else "away",
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -100,6 +100,35 @@ class Writer:
             first.refused + second.refused,
         )
 
+    def refuse(self, excess: Mapping[str, Sequence[Message]]) -> Flushed:
+        """Commit what came beyond devices' rates, undecoded, with the reason ``rate``.
+
+        The newest are kept, as many as quarantine keeps of a device; the others are counted
+        as quarantined and evicted at once, which is where they would have ended.
+
+        Raises
+        ------
+        psycopg.OperationalError
+            The database is away; nothing of it may be acknowledged.
+        """
+        refusals: list[Refusal] = []
+        entries: dict[str, ledger.Entry] = {}
+        for named, messages in excess.items():
+            device_id = named if self.catalog.find(named) else ""
+            distinct = {(m.topic, m.payload): m for m in messages}
+            kept = list(distinct.values())[-self._limits.quarantine_per_device :]
+            refusals += [_beyond_rate(message, device_id) for message in kept]
+            entry = entries.setdefault(device_id, ledger.Entry())
+            entry.messages += len(messages)
+            entry.quarantined += len(distinct) - len(kept)
+            entry.evicted += len(distinct) - len(kept)
+            entry.requarantined += len(messages) - len(distinct)
+        with self._conn.transaction():
+            self._put_refusals(refusals, entries)
+            ledger.add_entries(self._conn, self._ingestor, datetime.now(UTC).date(), entries)
+        n = sum(map(len, excess.values()))
+        return Flushed(n, 0, 0, n)
+
     def _registry_changed(self) -> bool:
         with self._conn.transaction():
             registry = devices.registry_version(self._conn)
@@ -140,7 +169,18 @@ class Writer:
             entry.requarantined += not new
         for device_id in {refusal.device_id for refusal in refusals}:
             keep = self._limits.quarantine_per_device
-            entries[device_id].evicted = quarantine.evict(self._conn, device_id, keep)
+            entries[device_id].evicted += quarantine.evict(self._conn, device_id, keep)
+
+
+def _beyond_rate(message: Message, device_id: str) -> Refusal:
+    return Refusal(
+        at=datetime.fromtimestamp(message.received_at / 1e6, UTC),
+        device_id=device_id,
+        topic=message.topic,
+        payload=message.payload,
+        reason="rate",
+        detail="the device sends more than its rate",
+    )
 
 
 def _refused(message: Message, decoded: Decoded, error: psycopg.Error) -> Decoded:

@@ -91,23 +91,29 @@ class RefusalGroup:
 
 def put_refusals(conn: psycopg.Connection, refusals: Sequence[Refusal]) -> list[bool]:
     """Keep messages; answer for each whether it is new (``True``) or a redelivery."""
-    return [_put(conn, refusal) for refusal in refusals]
+    if not refusals:
+        return []
+    # In one pipeline: a device that sends nothing but nonsense must not cost a round trip a message.
+    with conn.cursor() as cursor:
+        cursor.executemany(_PUT, [_row(refusal) for refusal in refusals], returning=True)
+        new: list[bool] = []
+        for _ in refusals:
+            row = cursor.fetchone()
+            new.append(bool(row and row[0]))
+            cursor.nextset()
+    return new
 
 
-def _put(conn: psycopg.Connection, refusal: Refusal) -> bool:
-    row = conn.execute(
-        _PUT,
-        {
-            "at": refusal.at,
-            "device_id": refusal.device_id,
-            "topic": _text(refusal.topic)[:MAX_TOPIC],
-            "payload": refusal.payload[:MAX_PAYLOAD],
-            "digest": refusal.digest,
-            "reason": refusal.reason,
-            "detail": _text(refusal.detail),
-        },
-    ).fetchone()
-    return bool(row and row[0])
+def _row(refusal: Refusal) -> dict[str, object]:
+    return {
+        "at": refusal.at,
+        "device_id": refusal.device_id,
+        "topic": _text(refusal.topic)[:MAX_TOPIC],
+        "payload": refusal.payload[:MAX_PAYLOAD],
+        "digest": refusal.digest,
+        "reason": refusal.reason,
+        "detail": _text(refusal.detail),
+    }
 
 
 def evict(conn: psycopg.Connection, device_id: str, keep: int) -> int:

@@ -76,9 +76,11 @@ def check_device(
     if "zone" in read and read["zone"] not in zones:
         faults.append(Fault(line, "zone", f"{read['zone']!r} is no zone of the city"))
     if "domain" in read:
-        for metric in read.get("metrics", ()):
-            if METRICS[metric].domain not in (read["domain"], Domain.DEVICE):
-                faults.append(Fault(line, "metrics", f"{metric!r} is no metric of {read['domain']}"))
+        faults += [
+            Fault(line, "metrics", f"{metric!r} is no metric of {read['domain']}")
+            for metric in read.get("metrics", ())
+            if METRICS[metric].domain not in (read["domain"], Domain.DEVICE)
+        ]
     return (None if faults else Device(**read)), faults
 
 
