@@ -75,9 +75,7 @@ class Fairness:
             return Split(messages)
         if len(self._places) > _MOST_TOPICS:
             self._forget()
-        places = np.fromiter(
-            map(self._places.__getitem__, map(_topic_of, messages)), np.int64, len(messages)
-        )
+        places = np.fromiter(map(self._places.__getitem__, map(_topic_of, messages)), np.int64, len(messages))
         self._refill(max(messages[-1].received_at, self._filled_us))
         counts = np.bincount(places, minlength=len(self._tokens))
         over = np.flatnonzero(counts > self._tokens)

@@ -134,9 +134,7 @@ class _Process:
     def _flush(self, writer: Writer) -> None:
         limits = self._settings.ingest
         if not self._pending and not self._excess:
-            split = self._fairness.split(
-                self._inbox.take(limits.max_batch, limits.max_age_s, patience_s=0.2)
-            )
+            split = self._fairness.split(self._inbox.take(limits.max_batch, limits.max_age_s, patience_s=0.2))
             self._pending, self._excess = split.fair, split.excess
         # The others first: a device beyond its rate is the one that waits.
         if self._pending:
