@@ -174,9 +174,6 @@ def test_a_device_keeps_to_its_own_topics(
     one, _ = provisioner.add([device("lv-1"), device("lv-2")])
     client = probe(as_device(mosquitto, one), "lv-1")
     assert client.publish("city/drainage/lv-1/telemetry") == "Success"
-    assert client.publish("city/drainage/lv-2/telemetry") == "Not authorized"
-    assert client.publish("city/traffic/lv-1/telemetry") == "Not authorized"
-    assert client.publish("$CONTROL/dynamic-security/v1", b'{"commands":[]}') == "Not authorized"
     for topic in ("#", "city/+/+/telemetry", "city/drainage/lv-2/#", "$share/g/city/#", "$SYS/#"):
         assert client.subscribe(topic) == "Not authorized", topic
     assert client.subscribe("city/drainage/lv-1/command/#") == "Granted QoS 1"
@@ -185,6 +182,14 @@ def test_a_device_keeps_to_its_own_topics(
     admin.publish("city/drainage/lv-1/command/go")
     wait_for(lambda: client.heard, "a command")
     assert client.heard == [("city/drainage/lv-1/command/go", b"1")]
+    # A new connection each: mosquitto 2.0 does not answer the next message after one it refused.
+    for topic in (
+        "city/drainage/lv-2/telemetry",
+        "city/traffic/lv-1/telemetry",
+        "city/drainage/lv-1/command/go",
+        "$CONTROL/dynamic-security/v1",
+    ):
+        assert probe(as_device(mosquitto, one), "lv-1").publish(topic) == "Not authorized", topic
 
 
 def test_no_session_is_taken_over_with_another_account(
@@ -282,13 +287,13 @@ def test_ingest_hears_devices_and_the_simulator_speaks_for_them(
     assert ingest.subscribe("city/+/+/telemetry") == "Granted QoS 1"
     assert ingest.subscribe("$share/all/city/+/+/telemetry") == "Granted QoS 1"
     assert ingest.subscribe("#") == "Not authorized"
-    assert ingest.publish("city/traffic/a/telemetry") == "Not authorized"
     node = probe(mosquitto.url)
     node.subscribe("spBv1.0/+/NCMD/edge-1")
     ingest.client.publish("spBv1.0/hcmc/NCMD/edge-1", b"birth")
     wait_for(lambda: node.heard, "a command to a node")
     assert simulator.publish("city/traffic/a/telemetry") == "Success"
     wait_for(lambda: ingest.heard, "a reading")
+    assert ingest.publish("city/traffic/a/telemetry") == "Not authorized"
 
 
 def test_passwords_are_for_their_owner_alone(mosquitto: PrivateBroker) -> None:
