@@ -57,7 +57,7 @@ class Connection:
             client.username_pw_set(url.username, url.password or None)
         if url.tls:
             trust = tls or Tls()
-            client.tls_set(trust.ca or None, trust.client_certificate or None, trust.client_key or None)
+            client.tls_set(trust.ca or None, trust.client_certificate or None, trust.client_key or None)  # pyright: ignore[reportUnknownMemberType]
         # Our own bound stands for paho's, which walks the whole queue at every acknowledgement.
         client.max_inflight_messages_set(0)
         client.reconnect_delay_set(1, 15)

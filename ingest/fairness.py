@@ -98,8 +98,10 @@ class Fairness:
         for place, fits in room.items():
             excess[np.flatnonzero(places == place)[int(fits) :]] = True
         out: dict[str, list[Message]] = {}
-        for i in np.flatnonzero(excess).tolist():
-            out.setdefault(self._names[places[i]], []).append(messages[i])
+        beyond: list[int] = np.flatnonzero(excess).tolist()
+        owners: list[int] = places.tolist()
+        for i in beyond:
+            out.setdefault(self._names[owners[i]], []).append(messages[i])
         return Split([messages[i] for i in np.flatnonzero(~excess).tolist()], out)
 
     def _place(self, topic: str) -> int:

@@ -64,7 +64,7 @@ class Subscriber:
             client.username_pw_set(address.username, address.password)
         if address.tls:
             trust = tls or Tls()
-            client.tls_set(trust.ca or None, trust.client_certificate or None, trust.client_key or None)
+            client.tls_set(trust.ca or None, trust.client_certificate or None, trust.client_key or None)  # pyright: ignore[reportUnknownMemberType]
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

@@ -69,7 +69,7 @@ class Control:
         if self._address.username:
             client.username_pw_set(self._address.username, self._address.password)
         if self._address.tls:
-            client.tls_set(tls.ca or None, tls.client_certificate or None, tls.client_key or None)
+            client.tls_set(tls.ca or None, tls.client_certificate or None, tls.client_key or None)  # pyright: ignore[reportUnknownMemberType]
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_publish = self._published
