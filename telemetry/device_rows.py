@@ -44,7 +44,7 @@ def read_devices(content: bytes, zones: Collection[str]) -> tuple[list[Device], 
     faults: list[Fault] = []
     lines: dict[str, int] = {}
     try:
-        header: list[str] = next(reader, [])
+        header = next(reader, list[str]())
         if tuple(header) != COLUMNS:
             return [], [Fault(1, "", f"columns are {', '.join(header)}; expected {', '.join(COLUMNS)}")]
         for row in reader:
