@@ -29,6 +29,10 @@ from playwright.sync_api import Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dashboard.auth.client import COOKIE, sign_in
+from launch.addresses import with_addresses
+from launch.config import load_settings
+from launch.engines.accounts import Account
+from telemetry.addresses import BrokerAddress
 from tests.fix_mqtt import mosquitto_program
 
 LIMIT_S = 1.0
@@ -78,15 +82,19 @@ def stream_of(page: Page, url: str, device: str) -> int:
     return next(row["stream_id"] for row in rows if row["metric"] == METRIC and row["device_id"] == device)
 
 
-def publish(host: str, port: int, topic: str, value: float) -> float:
+def publish(broker: BrokerAddress, topic: str, value: float) -> float:
     payload = json.dumps({"ts": time.time_ns() // 1_000_000, METRIC: value})
     program = mosquitto_program("mosquitto_pub")
     sent_at = time.time()
     if program is None:
         raise SystemExit("mosquitto_pub is neither on PATH nor in the private Debian root")
     subprocess.run(
-        [*program, "-h", host, "-p", str(port), "-V", "5", "-q", "1", "-t", topic, "-m", payload], check=True
-    )
+        [
+            *program, "-h", broker.host, "-p", str(broker.port), "-u", broker.username, "-P", broker.password,
+            "-V", "5", "-q", "1", "-t", topic, "-m", payload,
+        ],
+        check=True,
+    )  # fmt: skip
     return sent_at
 
 
@@ -98,7 +106,8 @@ def main() -> None:
     arguments = parser.parse_args()
     now = status()
     url = now["http_url"]
-    host, port = now["mqtt_url"].rsplit("/", 1)[-1].rsplit("@", 1)[-1].split(":")
+    signed = with_addresses(load_settings(), database=False, account=Account.ADMIN)
+    broker = BrokerAddress.parse(signed.mqtt_url or "")
     topic = f"city/traffic/{arguments.device}/telemetry"
     handed_on: dict[float, float] = {}
 
@@ -107,7 +116,8 @@ def main() -> None:
 
     subscriber = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     subscriber.on_message = on_message
-    subscriber.connect(host, int(port))
+    subscriber.username_pw_set(broker.username, broker.password)
+    subscriber.connect(broker.host, broker.port)
     subscriber.subscribe(topic, qos=1)
     subscriber.loop_start()
     sent: dict[float, float] = {}
@@ -125,7 +135,7 @@ def main() -> None:
         page.evaluate(OBSERVE, stream_id)
         for i in range(arguments.n):
             value = round(100.1 + i * 0.3, 1)
-            sent[value] = publish(host, int(port), topic, value)
+            sent[value] = publish(broker, topic, value)
             page.wait_for_function("v => String(v) in window.__seen", arg=f"{value:.1f}", timeout=20_000)
         seen = page.evaluate("window.__seen")
         browser.close()

@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -20,8 +19,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from telemetry.addresses import BrokerAddress
 from telemetry.devices import DEVICE_ID, Device
-from telemetry.errors import ConfigError
+from telemetry.settings import Tls
 from telemetry.topics import status_topic, telemetry_topic
 
 DEVICES_PER_CONNECTION = 150
@@ -41,16 +41,23 @@ _log = logging.getLogger(__name__)
 class Connection:
     """One MQTT connection, reconnecting by itself, with a bounded queue."""
 
-    def __init__(self, mqtt_url: str, client_id: str, on_silence: Callable[[str, bool], None] | None) -> None:
+    def __init__(
+        self,
+        mqtt_url: str,
+        client_id: str,
+        on_silence: Callable[[str, bool], None] | None,
+        tls: Tls | None = None,
+    ) -> None:
         """Begin to connect; ``on_silence(device_id, on)`` is called on paho's thread."""
-        url = urlsplit(mqtt_url)
-        if url.scheme != "mqtt" or not url.hostname:
-            raise ConfigError("the broker's address is not mqtt://host:port", cure="set MQTT_URL")
+        url = BrokerAddress.parse(mqtt_url)
         self._on_silence = on_silence
         self._room = threading.Semaphore(QUEUED_AT_MOST)
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         if url.username:
-            client.username_pw_set(unquote(url.username), unquote(url.password or "") or None)
+            client.username_pw_set(url.username, url.password or None)
+        if url.tls:
+            trust = tls or Tls()
+            client.tls_set(trust.ca or None, trust.client_certificate or None, trust.client_key or None)  # pyright: ignore[reportUnknownMemberType]
         # Our own bound stands for paho's, which walks the whole queue at every acknowledgement.
         client.max_inflight_messages_set(0)
         client.reconnect_delay_set(1, 15)
@@ -60,7 +67,7 @@ class Connection:
         client.on_publish = self._published
         self._client = client
         self.connected = threading.Event()
-        client.connect_async(url.hostname, url.port or 1883, keepalive=_KEEPALIVE_S, properties=_session())
+        client.connect_async(url.host, url.port, keepalive=_KEEPALIVE_S, properties=_session())
         client.loop_start()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, wait_s: float = 1.0) -> bool:
@@ -130,12 +137,12 @@ def _session() -> Properties:
 class Publisher:
     """A fleet's messages over a few connections."""
 
-    def __init__(self, mqtt_url: str, fleet: Sequence[Device], name: str) -> None:
+    def __init__(self, mqtt_url: str, fleet: Sequence[Device], name: str, tls: Tls | None = None) -> None:
         """``name`` begins the client ids, so that two simulators do not push each other out."""
         self._muted: set[str] = set()
         count = min(MOST_CONNECTIONS, -(-len(fleet) // DEVICES_PER_CONNECTION))
         self._connections = [
-            Connection(mqtt_url, f"{name}-{number}", self._silence if number == 0 else None)
+            Connection(mqtt_url, f"{name}-{number}", self._silence if number == 0 else None, tls)
             for number in range(max(1, count))
         ]
         self._fleet = fleet

@@ -35,7 +35,7 @@ def run(settings: Settings, city: City, options: SimOptions, stop: threading.Eve
     if options.rate is not None and options.rate <= 0:
         raise ConfigError(f"a rate of {options.rate} messages/s", cure="give a rate above 0")
     stream = LiveStream(city, options, time.time())
-    publisher = Publisher(settings.mqtt_url, stream.fleet, f"cityops-sim-{os.getpid()}")
+    publisher = Publisher(settings.mqtt_url, stream.fleet, f"cityops-sim-{os.getpid()}", settings.tls)
     try:
         if publisher.wait_connected(_CONNECT_S, stop):
             publisher.announce(b"online")

@@ -8,12 +8,14 @@ import random
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 
 from ingest.backoff import backoff_s
 from ingest.clocks import ClockWatch
+from ingest.fairness import Fairness
 from ingest.inbox import Inbox
 from ingest.message import Message
 from ingest.replay import Replayer
@@ -54,6 +56,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         inbox,
         limits.in_flight,
         formats.subscriptions,
+        settings.tls,
         keepalive_s=limits.keepalive_s,
         share=limits.share,
     )
@@ -85,7 +88,11 @@ class _Process:
         self._stop = stop
         self._rng = random.Random()  # noqa: S311 - jitter, not a secret
         self._counts = {"messages": 0, "committed": 0, "duplicates": 0, "refused": 0}
-        self._pending: list[Message] = []
+        self._pending: Sequence[Message] = []
+        self._excess: dict[str, list[Message]] = {}
+        limits = settings.ingest
+        self._fairness = Fairness(limits.device_rate_per_s, limits.device_burst, formats.route)
+        self._beyond_rate = self._fast_devices = 0
         self._messages_before = 0
         self._database_losses = 0
         self._oldest_lag_s = 0.0
@@ -147,10 +154,27 @@ class _Process:
 
     def _flush(self, writer: Writer, watchdog: Watchdog) -> None:
         limits = self._settings.ingest
-        if not self._pending:
-            self._pending = self._inbox.take(limits.max_batch, limits.max_age_s, patience_s=0.2)
-        if not self._pending:
-            return
+        if not self._pending and not self._excess:
+            split = self._fairness.split(self._inbox.take(limits.max_batch, limits.max_age_s, patience_s=0.2))
+            self._pending, self._excess = split.fair, split.excess
+        # The others first: a device beyond its rate is the one that waits.
+        if self._pending:
+            self._write_pending(writer, watchdog)
+        if self._excess:
+            self._refuse_excess(writer, watchdog)
+
+    def _refuse_excess(self, writer: Writer, watchdog: Watchdog) -> None:
+        with watchdog.watching():
+            refused = writer.refuse(self._excess)
+        for messages in self._excess.values():
+            self._subscriber.acknowledge(messages)
+        for name in self._counts:
+            self._counts[name] += getattr(refused, name)
+        self._beyond_rate += refused.refused
+        self._fast_devices = len(self._excess)
+        self._excess = {}
+
+    def _write_pending(self, writer: Writer, watchdog: Watchdog) -> None:
         with watchdog.watching():
             flushed = writer.write(self._pending)
         self._subscriber.acknowledge(self._pending)
@@ -176,6 +200,8 @@ class _Process:
             "overflowed": self._inbox.overflowed,
             "broker_losses": self._subscriber.reconnects,
             "database_losses": self._database_losses,
+            "beyond_rate": self._beyond_rate,
+            "fast_devices": self._fast_devices,
             "lag_s": round(self._oldest_lag_s, 3),
             "broker": "connected" if self._subscriber.connected.is_set() else "away",
         }

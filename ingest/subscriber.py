@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from urllib.parse import unquote, urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -18,6 +17,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from ingest.inbox import Inbox
 from ingest.message import Message, Reply
 from ingest.receiver import Receiver
+from telemetry.addresses import BrokerAddress
+from telemetry.settings import Tls
 from telemetry.topics import SUBSCRIPTIONS, may_answer
 
 logger = logging.getLogger(__name__)
@@ -47,12 +48,13 @@ class Subscriber:
         inbox: Inbox,
         in_flight: int,
         subscriptions: Sequence[str] = SUBSCRIPTIONS,
+        tls: Tls | None = None,
         *,
         keepalive_s: int = 10,
         share: str = "",
     ) -> None:
-        address = urlsplit(mqtt_url)
-        self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
+        address = BrokerAddress.parse(mqtt_url)
+        self._host, self._port = address.host, address.port
         self._inbox = inbox
         self._subscriptions = [f"$share/{share}/{topic}" if share else topic for topic in subscriptions]
         self._options = SubscribeOptions(qos=1, retainHandling=_RETAIN_IF_NEW)
@@ -70,7 +72,10 @@ class Subscriber:
             protocol=MQTTProtocolVersion.MQTTv5,
         )
         if address.username:
-            client.username_pw_set(unquote(address.username), unquote(address.password or ""))
+            client.username_pw_set(address.username, address.password)
+        if address.tls:
+            trust = tls or Tls()
+            client.tls_set(trust.ca or None, trust.client_certificate or None, trust.client_key or None)  # pyright: ignore[reportUnknownMemberType]
         client.reconnect_delay_set(min_delay=1, max_delay=5)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,6 +102,35 @@ class Writer:
             first.refused + second.refused,
         )
 
+    def refuse(self, excess: Mapping[str, Sequence[Message]]) -> Flushed:
+        """Commit what came beyond devices' rates, undecoded, with the reason ``rate``.
+
+        The newest are kept, as many as quarantine keeps of a device; the others are counted
+        as quarantined and evicted at once, which is where they would have ended.
+
+        Raises
+        ------
+        psycopg.OperationalError
+            The database is away; nothing of it may be acknowledged.
+        """
+        refusals: list[Refusal] = []
+        entries: dict[str, ledger.Entry] = {}
+        for named, messages in excess.items():
+            device_id = named if self.catalog.find(named) else ""
+            distinct = {(m.topic, m.payload): m for m in messages}
+            kept = list(distinct.values())[-self.limits.quarantine_per_device :]
+            refusals += [_beyond_rate(message, device_id, named) for message in kept]
+            entry = entries.setdefault(device_id, ledger.Entry())
+            entry.messages += len(messages)
+            entry.quarantined += len(distinct) - len(kept)
+            entry.evicted += len(distinct) - len(kept)
+            entry.requarantined += len(messages) - len(distinct)
+        with self.transaction():
+            self._put_refusals(refusals, entries)
+            ledger.add_entries(self.conn, self.ingestor, datetime.now(UTC).date(), entries)
+        n = sum(map(len, excess.values()))
+        return Flushed(n, 0, 0, n)
+
     def decode(self, messages: Sequence[Message]) -> Decoded:
         """Decode a batch; where it names a stranger, against the registry as it is now."""
         before = self.formats.snapshot()
@@ -185,6 +214,18 @@ class Writer:
     def _evicted(self, gone: dict[str, int], entries: dict[str, ledger.Entry]) -> None:
         for device_id, n in gone.items():
             entries.setdefault(device_id, ledger.Entry()).evicted += n
+
+
+def _beyond_rate(message: Message, device_id: str, claimed: str) -> Refusal:
+    return Refusal(
+        at=datetime.fromtimestamp(message.received_at / 1e6, UTC),
+        device_id=device_id,
+        topic=message.topic,
+        payload=message.payload,
+        reason="rate",
+        detail="the device sends more than its rate",
+        claimed=claimed,
+    )
 
 
 def _refused(message: Message, decoded: Decoded, error: psycopg.Error) -> Decoded:

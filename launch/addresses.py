@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from launch.engines.accounts import Account, account_password, has_accounts
 from launch.run_state import RunState, read_state
+from telemetry.addresses import BrokerAddress, with_user
 from telemetry.errors import EngineError
 from telemetry.settings import Settings
 
@@ -15,8 +17,12 @@ def running_state(settings: Settings) -> RunState | None:
     return state if state is not None and state.is_live else None
 
 
-def with_addresses(settings: Settings, *, database: bool = True, broker: bool = True) -> Settings:
+def with_addresses(
+    settings: Settings, *, database: bool = True, broker: bool = True, account: Account = Account.INGEST
+) -> Settings:
     """Settings with the addresses that are needed: as given, else those of the run on the data folder.
+
+    At the broker of a run one signs in as ``account``, with the password of the data folder.
 
     Raises
     ------
@@ -42,5 +48,12 @@ def with_addresses(settings: Settings, *, database: bool = True, broker: bool = 
     return msgspec.structs.replace(
         settings,
         database_url=settings.database_url or state.database_url,
-        mqtt_url=settings.mqtt_url or state.mqtt_url,
+        mqtt_url=settings.mqtt_url or (_signed(settings, state, account) if broker else None),
     )
+
+
+def _signed(settings: Settings, state: RunState, account: Account) -> str:
+    given = BrokerAddress.parse(state.mqtt_url).username or not has_accounts(settings.data_path)
+    if given:
+        return state.mqtt_url
+    return with_user(state.mqtt_url, account.username, account_password(settings.data_path, account))

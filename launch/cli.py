@@ -12,6 +12,9 @@ from launch.addresses import with_addresses
 from launch.backup_commands import app as backup_app
 from launch.config import load_settings
 from launch.console import say
+from launch.devices import app as devices_app
+from launch.engines.accounts import Account
+from launch.engines.tls import with_trust
 from launch.folder import claimed, remove_folder
 from launch.inbox import register as register_inbox
 from launch.ledger import show as show_ledger
@@ -19,6 +22,7 @@ from launch.people import app as people_app
 from launch.quarantine import app as quarantine_app
 from launch.run_state import stop_leftovers
 from launch.signals import stop_on_signals
+from launch.tls import app as tls_app
 from launch.transfer import app as transfer_app
 from telemetry.city import City
 from telemetry.settings import Settings
@@ -31,13 +35,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-device_app = typer.Typer(help="Field devices.", no_args_is_help=True)
-register_inbox(device_app)
 app.add_typer(people_app, name="user")
+register_inbox(devices_app)
 app.add_typer(transfer_app)
 app.add_typer(backup_app)
-app.add_typer(device_app, name="device")
+app.add_typer(devices_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(tls_app, name="tls")
 app.command(name="ledger")(show_ledger)
 
 Scenario = Literal["demo", "calm", "none"]
@@ -155,7 +159,7 @@ def simulate(
     scenario: Annotated[Scenario, typer.Option(help="Which faults and events there are.")] = "demo",
 ) -> None:
     """Publish as a city of simulated devices would; also a load generator."""
-    settings = _service(context, database=False)
+    settings = _service(context, database=False, account=Account.SIMULATOR)
     from device_sims.options import SimOptions
     from device_sims.service import run
     from launch.config import load_city
@@ -231,10 +235,13 @@ def _register_clones(settings: Settings, city: City, count: int) -> None:
         say("DATABASE_URL is not set: devices beyond the city's own are not registered")
 
 
-def _service(context: typer.Context, *, database: bool = True, broker: bool = True) -> Settings:
+def _service(
+    context: typer.Context, *, database: bool = True, broker: bool = True, account: Account = Account.INGEST
+) -> Settings:
     """Settings of a service process, with addresses; it logs to stderr."""
     _log_to_stderr(logging.INFO)
-    return with_addresses(_settings(context), database=database, broker=broker)
+    settings = with_addresses(_settings(context), database=database, broker=broker, account=account)
+    return with_trust(settings)
 
 
 def _log_to_stderr(level: int) -> None:

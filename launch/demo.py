@@ -142,7 +142,7 @@ def _summary(
         ("Open", f"[link={machine.http_url}]{machine.http_url}[/link]"),
         ("City", f"{escape(city.name_vi)}, {len(city.devices)} devices"),
         ("Database", escape(machine.described["database"])),
-        ("Broker", escape(f"{machine.described['broker']}\n{machine.broker.url}")),
+        ("Broker", escape(f"{machine.described['broker']}\n{machine.broker.address}")),
     ]
     if password is not None:
         shown = f"[bold]{FIRST_NAME}[/bold], password [bold]{escape(password)}[/bold] (shown this once)"

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -70,6 +70,8 @@ class Machine:
             wanted.append(("mqtt_port", "127.0.0.1", "the broker", "--mqtt-port"))
         if not chosen.database_url:
             wanted.append(("db_port", "127.0.0.1", "the database", "--db-port"))
+        if chosen.tls.port:
+            claim_port(chosen.tls.port, chosen.tls.host, what="the broker with TLS", option="[tls] port")
         ports = {
             name: claim_port(getattr(chosen, name), host, what=what, option=option)
             for name, host, what, option in wanted
@@ -91,7 +93,7 @@ class Machine:
         self._stack.callback(self.broker.stop)
         self.broker.start()
         self.supervisor = Supervisor(
-            service_environment(self.settings, self.database.url, self.broker.url),
+            service_environment(self.settings, self.database.url, self.broker.address),
             self.folder / "logs",
             self.guard,
             self.write_state,
@@ -134,7 +136,7 @@ class Machine:
                 me.pid,
                 me.started,
                 self.database.url,
-                self.broker.url,
+                self.settings.mqtt_url or self.broker.address,
                 self.http_url,
                 **self.described,
                 members=members,
@@ -142,9 +144,10 @@ class Machine:
         )
 
     def start_services(self, specs: list[ServiceSpec]) -> None:
-        """Start services, in this order."""
+        """Start services, in this order, each with its own account at the broker."""
         for spec in specs:
-            self.supervisor.start(spec)
+            told = {"MQTT_URL": self.broker.url_for(spec.account)} if spec.account else {}
+            self.supervisor.start(replace(spec, environment=told))
 
     def wait_until(self, done: Callable[[], bool], what: str, *, timeout_s: float) -> None:
         """Keep everything running until ``done()``.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from launch.engines.accounts import Account
 from telemetry.settings import ENVIRONMENT, Settings
 
 
@@ -16,6 +18,10 @@ class ServiceSpec:
     name: str
     arguments: tuple[str, ...]
     grace_s: float = 10.0
+    account: Account | None = None
+    """As whom it signs in at the broker; ``None`` where it does not."""
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it alone is told, over what all services are."""
 
     @property
     def command(self) -> list[str]:
@@ -23,11 +29,11 @@ class ServiceSpec:
         return [sys.executable, "-m", "launch", *self.arguments]
 
 
-INGEST = ServiceSpec("ingest", ("ingest",))
+INGEST = ServiceSpec("ingest", ("ingest",), account=Account.INGEST)
 ANALYTICS = ServiceSpec("analytics", ("analytics",))
 MAINTENANCE = ServiceSpec("maintenance", ("maintain",))
 DASHBOARD = ServiceSpec("dashboard", ("dashboard",))
-SIMULATORS = ServiceSpec("simulators", ("simulate",))
+SIMULATORS = ServiceSpec("simulators", ("simulate",), account=Account.SIMULATOR)
 
 ALWAYS = (INGEST, ANALYTICS, MAINTENANCE, DASHBOARD)
 """In the order of starting; they stop in the opposite order."""

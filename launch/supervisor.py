@@ -116,7 +116,9 @@ class Supervisor:
     def _start(self, spec: ServiceSpec, running: _Running) -> None:
         running.restart_at = None
         running.child, running.identity = spawn(
-            spec.command, self.logs / f"{spec.name}.log", environment=self.environment
+            spec.command,
+            self.logs / f"{spec.name}.log",
+            environment={**self.environment, **spec.environment},
         )
         running.started_at = time.monotonic()
         self.guard.watch(running.identity)

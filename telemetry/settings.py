@@ -116,6 +116,10 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A database that has not answered for so long is taken for gone: reconnect and try again."""
     keepalive_s: int = 10
     """Silence on the line to the broker for so long is asked about, for twice as long is its end."""
+    device_rate_per_s: float = 100.0
+    """Messages a second of one device in the long run; what is beyond goes to quarantine. 0: no limit."""
+    device_burst: int = 50_000
+    """Messages of one device at once: what it kept while it had no link."""
     formats: tuple[Format, ...] = ()
     """Formats beside CityOps JSON on ``city/+/+/telemetry``; the first that matches a topic is used."""
 
@@ -208,6 +212,30 @@ class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("refresh_s is from 1 to 3600, expire_every_s from 1 to a week of seconds")
 
 
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Certificates, all PEM files; empty ones are those that ``cityops tls init`` made, if it did."""
+
+    port: int = 0
+    """The private broker also listens here, with TLS; 0: it does not."""
+    host: str = "127.0.0.1"
+    """The address it listens on with TLS."""
+    certificate: str = ""
+    """The broker's certificate, with the chain up to its authority."""
+    key: str = ""
+    """The broker's private key."""
+    ca: str = ""
+    """The authority: ours check an ``mqtts://`` broker by it, the broker checks devices by it."""
+    client_certificates: bool = False
+    """A device shows a certificate whose common name is its id; there are no passwords then."""
+    client_certificate: str = ""
+    """What ingest and the simulator show to an ``mqtts://`` broker that asks for a certificate."""
+    client_key: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise ValueError("tls.port is from 0 to 65535")
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. ``None`` for an address means: find an engine."""
 
@@ -230,6 +258,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alerts: Alerts = msgspec.field(default_factory=Alerts)
     platform: Platform = msgspec.field(default_factory=Platform)
     store: Store = msgspec.field(default_factory=Store)
+    tls: Tls = msgspec.field(default_factory=Tls)
 
     def __post_init__(self) -> None:
         if self.store.raw_days and self.store.raw_days < self.ingest.oldest_days + 2:

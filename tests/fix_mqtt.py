@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import pytest
 from paho.mqtt import client as paho
@@ -19,6 +19,7 @@ from launch.engines.broker import Mosquitto, PrivateBroker
 from launch.engines.debian_root import is_ready, root_path
 from launch.ports import free_port
 from launch.processes import Guard
+from telemetry.addresses import BrokerAddress
 from tests.fix_engines import engine_settings, surroundings
 
 MakeBroker = Callable[[], PrivateBroker]
@@ -75,24 +76,33 @@ def mosquitto_program(name: str) -> list[str] | None:
     return None
 
 
+def connect(client: paho.Client, broker_url: str, **options: Any) -> None:
+    """Connect a client of a test to a broker's address, with the user in it."""
+    address = BrokerAddress.parse(broker_url)
+    if address.username:
+        client.username_pw_set(address.username, address.password)
+    client.connect(address.host, address.port, **options)
+
+
 def mosquitto_pub(broker_url: str, topic: str, payload: str | bytes, qos: int = 1) -> None:
     """Publish one message as a device maker would from a shell; with paho where there is no mosquitto."""
-    parts = urlsplit(broker_url)
+    address = BrokerAddress.parse(broker_url)
     data = payload.encode() if isinstance(payload, str) else payload
-    host, port = parts.hostname or "127.0.0.1", parts.port or 1883
     program = mosquitto_program("mosquitto_pub")
     if program is None:
-        _publish(host, port, topic, data, qos)
+        _publish(broker_url, topic, data, qos)
         return
-    command = [*program, "-h", host, "-p", str(port), "-t", topic, "-q", str(qos), "-s"]
+    command = [*program, "-h", address.host, "-p", str(address.port), "-t", topic, "-q", str(qos), "-s"]
+    if address.username:
+        command += ["-u", address.username, "-P", address.password]
     subprocess.run(command, input=data, check=True, capture_output=True, timeout=20)
 
 
-def _publish(host: str, port: int, topic: str, data: bytes, qos: int) -> None:
+def _publish(broker_url: str, topic: str, data: bytes, qos: int) -> None:
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
     connected = threading.Event()
     client.on_connect = lambda *_: connected.set()
-    client.connect(host, port)
+    connect(client, broker_url)
     client.loop_start()
     try:
         assert connected.wait(10), "no connection to the broker"

@@ -6,24 +6,39 @@ import abc
 import re
 import subprocess
 from dataclasses import replace
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import msgspec
 from typing_extensions import override
 
+from launch.engines.accounts import ACCOUNTS_FILE, Account, account_passwords, settle_accounts
 from launch.engines.engine import Engine
+from launch.engines.installed import MosquittoPrograms
 from launch.engines.place import Place
 from launch.engines.server import Server, accepts_connections
 from launch.engines.surroundings import Surroundings
-from launch.engines.template import write_config
+from launch.engines.template import write_config, write_private
 from launch.engines.tiers import EngineInfo
+from launch.engines.tls import listener_lines
 from launch.processes import Identity
+from telemetry.addresses import BrokerAddress, with_user, without_user
 from telemetry.errors import EngineError
 
 
 class Broker(Engine):
     """An MQTT 5 broker; its address is ``mqtt://[user:password@]host:port``."""
+
+    @property
+    def address(self) -> str:
+        """Its address without user and password, fit to be shown and kept."""
+        return without_user(self.url)
+
+    def url_for(self, account: Account) -> str:
+        """Its address for one of the platform's accounts; of a given broker, the one that was given."""
+        del account
+        return self.url
 
 
 class GivenBroker(Broker):
@@ -40,8 +55,8 @@ class GivenBroker(Broker):
 
     @override
     def start(self) -> None:
-        parts = urlsplit(self._url)
-        if not parts.hostname or not accepts_connections(parts.port or 1883, parts.hostname):
+        address = BrokerAddress.parse(self._url)
+        if not accepts_connections(address.port, address.host):
             raise EngineError("the broker at MQTT_URL does not answer", cure="check MQTT_URL")
 
     @override
@@ -61,7 +76,22 @@ class PrivateBroker(Broker):
     @property
     @override
     def url(self) -> str:
+        """The address of who may do everything there."""
+        return self.url_for(Account.ADMIN)
+
+    @property
+    @override
+    def address(self) -> str:
         return f"mqtt://127.0.0.1:{self._port}"
+
+    @override
+    def url_for(self, account: Account) -> str:
+        return with_user(self.address, account.username, self.passwords[account])
+
+    @cached_property
+    def passwords(self) -> dict[Account, str]:
+        """The platform's passwords at this broker, from its data folder."""
+        return account_passwords(self._around.folder)
 
     @property
     @override
@@ -94,11 +124,12 @@ class Mosquitto(PrivateBroker):
     """mosquitto, as installed or from the private root."""
 
     def __init__(
-        self, info: EngineInfo, place: Place, program: Path, around: Surroundings, port: int
+        self, info: EngineInfo, place: Place, programs: MosquittoPrograms, around: Surroundings, port: int
     ) -> None:
         super().__init__(info, around, port)
         self._place = place
-        self._program = program
+        self._program = programs.broker
+        self._plugin = programs.plugin
 
     @override
     def describe(self) -> EngineInfo:
@@ -115,8 +146,17 @@ class Mosquitto(PrivateBroker):
             self.info = self.info.kept_in(outer)
         inner = self._place.inner(outer)
         config = outer / "mosquitto.conf"
-        write_config("mosquitto/private.conf", config, self._place.user, port=self._port, folder=inner)
+        self._settle_accounts(outer)
+        values = {"port": self._port, "folder": inner, "plugin": self._plugin}
+        tls = listener_lines(self._around.settings, outer, inner, self._place.user)
+        write_config("mosquitto/private.conf", config, self._place.user, tls=tls, **values)
         return self._place.command(outer, [str(self._program), "-c", str(inner / "mosquitto.conf")])
+
+    def _settle_accounts(self, outer: Path) -> None:
+        path = outer / ACCOUNTS_FILE
+        before = path.read_bytes() if path.exists() else None
+        settled = settle_accounts(before, self.passwords, self._around.settings)
+        write_private(path, settled, self._place.user)
 
 
 class WheelBroker(PrivateBroker):
@@ -134,5 +174,7 @@ class WheelBroker(PrivateBroker):
     def _command(self) -> list[str]:
         folder = self._around.folder / "broker"
         folder.mkdir(parents=True, exist_ok=True)
+        accounts = {account.username: word for account, word in self.passwords.items()}
+        write_private(folder / "accounts.json", msgspec.json.encode(accounts), None)
         options = ["--port", str(self._port), "--folder", str(folder)]
         return [str(self._python), "-m", "launch.engines.wheel_broker", *options]

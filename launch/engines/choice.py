@@ -10,7 +10,14 @@ from typing import TypeVar
 from launch.engines.broker import Broker, GivenBroker, Mosquitto, WheelBroker
 from launch.engines.database import Cluster, Database, GivenDatabase, Programs
 from launch.engines.debian_root import MOSQUITTO, POSTGRES_BIN, POSTGRES_MAJOR
-from launch.engines.installed import Postgres, installed_mosquitto, installed_postgres, wheel_postgres
+from launch.engines.installed import (
+    MosquittoPrograms,
+    Postgres,
+    dynamic_security,
+    installed_mosquitto,
+    installed_postgres,
+    wheel_postgres,
+)
 from launch.engines.place import Place, host_user, root_user
 from launch.engines.surroundings import Surroundings
 from launch.engines.tiers import EngineInfo, Tier
@@ -20,7 +27,8 @@ from telemetry.errors import ConfigError, EngineError
 NO_TIMESCALEDB = "no TimescaleDB: large tables are slower and take more disk"
 NOT_ON_DISK = (
     "keeps sessions in memory, so its restart forgets what was not yet stored; "
-    f"has {IN_FLIGHT} messages in flight at most, so it is slower"
+    f"has {IN_FLIGHT} messages in flight at most, so it is slower; knows no accounts of devices: "
+    "all share one, so any can speak for any; no TLS"
 )
 
 _Engine = TypeVar("_Engine", Database, Broker)
@@ -112,14 +120,24 @@ def _installed_broker(around: Surroundings, port: int) -> Broker:
     program = installed_mosquitto()
     if program is None:
         raise EngineError("no mosquitto installed", cure="install mosquitto")
+    plugin = dynamic_security()
+    if plugin is None:
+        raise EngineError(
+            "the installed mosquitto has no dynamic-security plugin", cure="install mosquitto 2 from Debian"
+        )
     info = EngineInfo("mosquitto", Tier.INSTALLED, f"installed as {program}")
-    return Mosquitto(info, Place(user=host_user("mosquitto")), program, around, port)
+    programs = MosquittoPrograms(program, plugin)
+    return Mosquitto(info, Place(user=host_user("mosquitto")), programs, around, port)
 
 
 def _chroot_broker(around: Surroundings, port: int) -> Broker:
     root = around.root()
     info = EngineInfo("mosquitto", Tier.CHROOT, f"from the private Debian in {root}")
-    return Mosquitto(info, Place(root, root_user(root, "mosquitto")), MOSQUITTO, around, port)
+    plugin = dynamic_security(root)
+    if plugin is None:
+        raise EngineError(f"{root} has no dynamic-security plugin", cure=f"remove {root}; it is made again")
+    programs = MosquittoPrograms(MOSQUITTO, plugin)
+    return Mosquitto(info, Place(root, root_user(root, "mosquitto")), programs, around, port)
 
 
 def _wheel_broker(around: Surroundings, port: int) -> Broker:

@@ -40,10 +40,26 @@ def wheel_postgres() -> Postgres | None:
     return _inspect(Path(package.origin).parent / "pginstall" / "bin")
 
 
+@dataclass(frozen=True, slots=True)
+class MosquittoPrograms:
+    """mosquitto, and its plugin that keeps accounts."""
+
+    broker: Path
+    plugin: Path
+
+
 def installed_mosquitto() -> Path | None:
     """The ``mosquitto`` program, also where only root has its folder on the path."""
     found = shutil.which("mosquitto") or shutil.which("mosquitto", path=_SBIN)
     return Path(found) if found else None
+
+
+def dynamic_security(root: Path = Path("/")) -> Path | None:
+    """The plugin's file below ``root``, as a program in there sees it; ``None`` where it is missing."""
+    for pattern in ("usr/lib/*/", "usr/lib/", "usr/local/lib/", "opt/homebrew/lib/"):
+        for found in root.glob(pattern + "mosquitto_dynamic_security.so"):
+            return Path("/") / found.relative_to(root)
+    return None
 
 
 def _inspect(folder: Path) -> Postgres | None:

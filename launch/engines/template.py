@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from string import Template
 
@@ -19,7 +20,14 @@ def write_config(name: str, target: Path, user: User | None, **values: object) -
     text = Template((DEPLOY / name).read_text(encoding="utf-8")).substitute(
         {key: str(value) for key, value in values.items()}
     )
-    target.write_text(text, encoding="utf-8")
-    target.chmod(0o600)
-    if user is not None:
-        os.chown(target, user.uid, user.gid)
+    write_private(target, text.encode(), user)
+
+
+def write_private(target: Path, content: bytes, user: User | None) -> None:
+    """Replace a file in one step; it is ``user``'s alone to read from its first moment on."""
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")  # mode 0600
+    with os.fdopen(descriptor, "wb") as handle:
+        if user is not None:
+            os.fchown(descriptor, user.uid, user.gid)
+        handle.write(content)
+    Path(name).replace(target)

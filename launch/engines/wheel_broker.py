@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import os
 from pathlib import Path
 from string import Template
 
 from launch.engines.place import host_user
+from launch.engines.template import write_private
 from launch.ports import free_port
 
 IN_FLIGHT = 100
@@ -46,6 +48,8 @@ connection_timeout_ms = 60000
 max_payload_size = 1048576
 max_inflight_count = 20000
 dynamic_filters = true
+[v4.1.connections.auth]
+$auth
 [v5.1]
 name = "v5"
 listen = "127.0.0.1:$v5"
@@ -55,6 +59,8 @@ connection_timeout_ms = 60000
 max_payload_size = 1048576
 max_inflight_count = 20000
 dynamic_filters = true
+[v5.1.connections.auth]
+$auth
 """)
 
 
@@ -154,7 +160,10 @@ def main() -> None:
 
     ports = {False: free_port(), True: free_port()}
     config = options.folder / "rumqttd.toml"
-    config.write_text(_CONFIG.substitute(v4=ports[False], v5=ports[True]), encoding="utf-8")
+    accounts: dict[str, str] = json.loads((options.folder / "accounts.json").read_bytes())
+    auth = "\n".join(f'{name} = "{word}"' for name, word in accounts.items())
+    text = _CONFIG.substitute(v4=ports[False], v5=ports[True], auth=auth)
+    write_private(config, text.encode(), None)
     broker = IotCoreBroker(config_path=str(config))
     _drop_rights()
     broker.start()

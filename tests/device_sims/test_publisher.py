@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from paho.mqtt import client as paho
@@ -22,7 +21,7 @@ from telemetry.errors import ConfigError
 from telemetry.payloads import decode
 from telemetry.settings import Settings
 from telemetry.topics import STATUS, parse_topic
-from tests.fix_mqtt import mosquitto_pub
+from tests.fix_mqtt import connect, mosquitto_pub
 
 DEADLINE_S = 20.0
 
@@ -40,14 +39,13 @@ class Listener:
 
 @pytest.fixture
 def listener(broker_url: str) -> Iterator[Listener]:
-    url = urlsplit(broker_url)
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     found = Listener(client)
     ready = threading.Event()
     client.on_connect = lambda *_: client.subscribe("city/#", qos=1)
     client.on_subscribe = lambda *_: ready.set()
     client.on_message = lambda _c, _d, m: found.heard.append((m.topic, m.payload, m.retain))
-    client.connect(url.hostname or "", url.port or 1883)
+    connect(client, broker_url)
     client.loop_start()
     assert ready.wait(DEADLINE_S)
     yield found

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -20,6 +19,7 @@ from launch.engines.broker import PrivateBroker
 from store import batches, devices, ledger, pool
 from telemetry.devices import Device
 from telemetry.metrics import Domain
+from tests.fix_mqtt import connect
 
 N = 60_000
 KILLS = 3
@@ -31,10 +31,9 @@ class Publisher:
     """An independent QoS 1 publisher; `run` returns when the broker has every message."""
 
     def __init__(self, broker_url: str) -> None:
-        parts = urlsplit(broker_url)
         client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         client.max_inflight_messages_set(500)
-        client.connect(parts.hostname or "", parts.port or 0)
+        connect(client, broker_url)
         client.loop_start()
         self._client = client
 

@@ -17,7 +17,7 @@ from launch.engines.wheel_broker import IN_FLIGHT, protocol_level
 from launch.ports import free_port
 from launch.processes import Guard
 from tests.fix_engines import surroundings, why_not
-from tests.fix_mqtt import mosquitto_pub
+from tests.fix_mqtt import connect, mosquitto_pub
 
 TOPIC = "city/traffic/cam-1/telemetry"
 
@@ -50,8 +50,7 @@ class Listener:
         self._client.on_connect = lambda client, *_: client.subscribe("city/+/+/telemetry", 1)
         self._client.on_subscribe = lambda *_: self.ready.set()
         self._client.on_message = self._receive
-        port = int(url.rsplit(":", 1)[1])
-        self._client.connect("127.0.0.1", port, clean_start=False, properties=properties)
+        connect(self._client, url, clean_start=False, properties=properties)
         self._client.loop_start()
         assert self.ready.wait(10)
 
@@ -82,7 +81,7 @@ def _publish(url: str, count: int, protocol: Any = paho.MQTTv5) -> list[bytes]:
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
     connected = threading.Event()
     client.on_connect = lambda *_: connected.set()
-    client.connect("127.0.0.1", int(url.rsplit(":", 1)[1]))
+    connect(client, url)
     client.loop_start()
     assert connected.wait(10)
     payloads = [b"%d" % n for n in range(count)]
