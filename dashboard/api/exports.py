@@ -97,7 +97,7 @@ def _pieces(
     ids: Sequence[int] | None,
     between: tuple[datetime, datetime],
 ) -> Iterator[bytes]:
-    # pyarrow takes 50 MB: a dashboard from which nothing is exported goes without.
+    # pyarrow is large: a dashboard from which nothing is exported goes without.
     from telemetry.exchange.columns import NamedStreams  # noqa: PLC0415
     from telemetry.exchange.encode import encode  # noqa: PLC0415
 

@@ -11,8 +11,8 @@ CREATE TABLE history_import (
     finished_at timestamptz
 );
 
--- Compressing the log was a third of what a commit of many readings took. lz4 takes a quarter
--- of pglz's time for half as many bytes again; where it is not built in, pglz stays.
+-- Compressing the log was a quarter of what storing 100,000 readings took. lz4 takes a third of
+-- pglz's time for half as many bytes again; where it is not built in, pglz stays.
 DO $$
 BEGIN
     ALTER TABLE reading_batch

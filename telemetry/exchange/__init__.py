@@ -1,7 +1,7 @@
 """Readings as files that other programs read: CSV, Parquet and Arrow, written and read in pieces.
 
 The modules that need pyarrow (`columns`, `encode`, `parse`) are imported where they are
-used: it takes 50 MB of memory that a service which never exports need not have.
+used: a service which never exports need not load it.
 """
 
 from __future__ import annotations
