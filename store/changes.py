@@ -18,6 +18,7 @@ from store.arrays import Int4
 from telemetry.readings import Readings
 
 MINUTE_US = 60_000_000
+_DAY_MINUTES = 1_440
 CROWD = 1_000
 """From so many streams in a minute on, the minute is noted for all of them at once."""
 
@@ -25,12 +26,15 @@ _RECORD = """
 INSERT INTO reading_change (minutes, stream_ids, stream_minutes)
 VALUES (%(minutes)s, %(ids)s, %(id_minutes)s)"""
 
-# One row at least; then as many as are about a day's worth of whole minutes.
+# One row at least; then as many as are about ten days' worth of whole minutes, or a million pairs.
 _PEEK = """
 SELECT id, minutes, stream_ids, stream_minutes FROM (
-    SELECT *, sum(cardinality(minutes)) OVER (ORDER BY id) - cardinality(minutes) AS before
-    FROM (SELECT * FROM reading_change ORDER BY id LIMIT %s) AS oldest
-) AS counted WHERE before < 1440 ORDER BY id"""
+    SELECT *, sum(weight) OVER (ORDER BY id) - weight AS before
+    FROM (
+        SELECT *, cardinality(minutes) + cardinality(stream_ids) / 100 AS weight
+        FROM reading_change ORDER BY id LIMIT %s
+    ) AS oldest
+) AS counted WHERE before < 14400 ORDER BY id"""
 _FORGET = "DELETE FROM reading_change WHERE id = ANY(%s)"
 
 _PENDING = """
@@ -67,6 +71,12 @@ class Changes:
             self.stream_ids[late],
             self.stream_minutes[late],
         )
+
+    def without(self, days: NDArray[np.int64]) -> Changes:
+        """Those of other days than these, which are counted since 1970."""
+        whole = ~np.isin(self.minutes // _DAY_MINUTES, days)
+        alone = ~np.isin(self.stream_minutes // _DAY_MINUTES, days)
+        return Changes(self.ids, self.minutes[whole], self.stream_ids[alone], self.stream_minutes[alone])
 
     @property
     def all_minutes(self) -> NDArray[np.int32]:

@@ -19,12 +19,12 @@ from psycopg import sql
 
 from store import changes
 from store.arrays import Int4, Timestamptz
+from store.backlog import DAY_MINUTES, fill_new_days
 from store.changes import MINUTE_US, Changes
 from store.edition import timescaledb_version
 
 AT_ONCE = 2_000
 """Changes worked on in one transaction."""
-_DAY_MINUTES: Final = 1_440
 _NEAR_MINUTES: Final = 10
 """Changed minutes no further apart than this are refreshed as one window."""
 
@@ -46,7 +46,7 @@ LEVELS: Final = (
     Level("reading_1m", 1),
     Level("reading_15m", 15),
     Level("reading_1h", 60),
-    Level("reading_1d", _DAY_MINUTES),
+    Level("reading_1d", DAY_MINUTES),
 )
 """From the finest to the coarsest; each is made from the one before."""
 
@@ -110,8 +110,9 @@ def refresh(conn: psycopg.Connection, horizon: datetime | None = None) -> int:
             _refresh_view(conn, level, found)
         changes.forget(conn, found.ids)
     else:
+        rest = found.without(fill_new_days(conn, found.all_minutes))
         with conn.transaction():
-            merge(conn, found)
+            merge(conn, rest)
             changes.forget(conn, found.ids)
     return len(found.ids)
 
@@ -131,7 +132,7 @@ def windows(minutes: NDArray[np.integer], step: int) -> list[tuple[datetime, dat
     if len(minutes) == 0:
         return []
     buckets = np.unique(minutes // step)
-    day = buckets * step // _DAY_MINUTES
+    day = buckets * step // DAY_MINUTES
     apart = (np.diff(buckets) > max(1, _NEAR_MINUTES // step)) | (np.diff(day) > 0)
     firsts = buckets[np.concatenate(([True], apart))] * step
     ends = (buckets[np.concatenate((apart, [True]))] + 1) * step

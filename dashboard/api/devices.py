@@ -9,12 +9,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from msgspec.structs import asdict
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from dashboard.api.access import PROBLEMS, RuntimeAccess
 from dashboard.api.models import (
     AlertOut,
     ClockOut,
+    CurveOut,
+    CurvesOut,
     DeviceDetail,
     DeviceOut,
     LatestOut,
@@ -27,10 +29,11 @@ from dashboard.api.models import (
 from dashboard.live.messages import LiveReading
 from dashboard.queries.devices import read_clocks, read_device, read_inventory
 from dashboard.queries.series import Series, read_series
-from dashboard.queries.times import parse_time, time_range
+from dashboard.queries.times import LONGEST_SUMMED, parse_time, time_range
 from dashboard.sentences import describe
 from dashboard.static import pack
 from store.devices import get_stream, list_streams
+from store.series import Curves, read_curves
 from store.state import read_state
 from telemetry.devices import Device, DeviceClock, Stream
 from telemetry.metrics import METRICS
@@ -38,6 +41,8 @@ from telemetry.metrics import METRICS
 router = APIRouter(tags=["devices"], responses=PROBLEMS)
 _inventory = TypeAdapter(list[DeviceOut])
 
+MOST_STREAMS = 100
+"""In one answer of series."""
 TimeText = Annotated[str | None, Query(description="RFC 3339 with a zone, or epoch ms", max_length=40)]
 
 
@@ -107,6 +112,36 @@ async def read_readings(
         lambda conn: read_series(conn, get_stream(conn, stream), since, until, max_points)
     )
     return series_out(series)
+
+
+@router.get("/series")
+async def read_long_series(
+    runtime: RuntimeAccess,
+    stream: Annotated[
+        list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
+        Query(description="Stream ids", min_length=1, max_length=MOST_STREAMS),
+    ],
+    start: TimeText = None,
+    end: TimeText = None,
+    points: Annotated[int, Query(ge=1, le=10_000, description="Of each stream, about")] = 1_000,
+) -> CurvesOut:
+    """Streams over a range of any length: readings where they are few, else means, from the rollups.
+
+    The last six hours where no range is given. Up to what was stored last, however far the
+    rollups are behind; where readings have been let go, as far back as rollups are kept.
+    """
+    try:
+        since, until = time_range(start, end, datetime.now(UTC), LONGEST_SUMMED)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    wanted = list(dict.fromkeys(stream))
+    streams, curves = await runtime.query(
+        lambda conn: (
+            [get_stream(conn, one) for one in wanted],
+            read_curves(conn, wanted, since, until, points),
+        )
+    )
+    return curves_out(streams, since, until, curves)
 
 
 @router.get("/readings/latest")
@@ -205,4 +240,30 @@ def series_out(series: Series) -> SeriesOut:
         times=series.times.tolist(),
         values=[None if gap else v for v, gap in zip(series.values.tolist(), gaps, strict=True)],
         qualities=[None if gap else q for q, gap in zip(series.qualities.tolist(), gaps, strict=True)],
+    )
+
+
+def curves_out(streams: Sequence[Stream], start: datetime, end: datetime, curves: Curves) -> CurvesOut:
+    """Curves as the API shows them, in the order of ``streams``."""
+    made: list[CurveOut] = []
+    for stream in streams:
+        mine = curves.stream_ids == stream.stream_id
+        metric = METRICS.get(stream.metric)
+        made.append(
+            CurveOut(
+                stream=StreamOut.model_validate(stream),
+                unit=metric.unit if metric else "",
+                times=(curves.times[mine] // 1000).tolist(),
+                means=curves.means[mine].tolist(),
+                lows=curves.lows[mine].tolist(),
+                highs=curves.highs[mine].tolist(),
+                counts=curves.counts[mine].tolist(),
+                gaps=curves.gaps[mine].tolist(),
+            )
+        )
+    return CurvesOut(
+        start=round(start.timestamp() * 1000),
+        end=round(end.timestamp() * 1000),
+        step_s=None if curves.width is None else curves.width.total_seconds(),
+        series=made,
     )

@@ -172,6 +172,36 @@ class SeriesOut(Answer):
     qualities: list[int | None]
 
 
+class CurveOut(Answer):
+    """One stream over a range, as columns of equal length, by time."""
+
+    stream: StreamOut
+    unit: str
+    times: Annotated[
+        list[int], Field(description="Epoch ms, UTC: of the reading, or where the stretch begins")
+    ]
+    means: list[float]
+    lows: list[float]
+    highs: list[float]
+    counts: Annotated[list[int], Field(description="How many readings a point stands for")]
+    gaps: Annotated[
+        list[bool], Field(description="Whether readings are missing between a point and the one before")
+    ]
+
+
+class CurvesOut(Answer):
+    """Streams over a range, in the order asked for.
+
+    With a ``step_s`` each point stands for a stretch of so many seconds; the first may begin
+    before ``start`` and the last end after ``end``. Without, each point is a reading.
+    """
+
+    start: Millis
+    end: Millis
+    step_s: float | None
+    series: list[CurveOut]
+
+
 class AlertOut(Answer):
     """An alert. ``text`` is its sentence by language."""
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 LONGEST = timedelta(days=31)
 """Raw readings are read for at most this long at once."""
+LONGEST_SUMMED = timedelta(days=3_660)
+"""Of rollups, more may be asked for."""
 DEFAULT = timedelta(hours=6)
 _UNREADABLE = "{!r} is not a time: RFC 3339 with a zone, or epoch milliseconds"
 

@@ -157,6 +157,30 @@ def test_the_city_at_an_instant(town: Town):
     assert town.get("/api/v1/state", at="0001-01-01T00:00:00Z").status_code == 422
 
 
+def test_series_over_any_range(town: Town):
+    stream, other = town.stream(AIR, "no2"), town.stream(AIR, "co")
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=40)
+    for minute in range(0, 180, 2):  # an hour is missing in the middle
+        if not 60 <= minute < 120:
+            town.commit([stream], [float(minute)], end - timedelta(minutes=180 - minute))
+    span = {"start": (end - timedelta(hours=3)).isoformat(), "end": end.isoformat()}
+    few = town.get("/api/v1/series", stream=[stream, other], **span).json()
+    assert few["step_s"] is None
+    assert [one["stream"]["stream_id"] for one in few["series"]] == [stream, other]
+    assert few["series"][1]["times"] == []
+    mine = few["series"][0]
+    assert mine["means"] == mine["lows"] == [float(m) for m in range(0, 180, 2) if not 60 <= m < 120]
+    assert [place for place, gap in enumerate(mine["gaps"]) if gap] == [30]
+    summed = town.get("/api/v1/series", stream=stream, points=3, **span).json()
+    assert summed["step_s"] == 3600
+    assert summed["series"][0]["means"] == [29.0, 149.0]
+    assert summed["series"][0]["highs"] == [58.0, 178.0]
+    assert summed["series"][0]["counts"] == [30, 30]
+    assert town.get("/api/v1/series", stream=2**31 - 1).status_code == 404
+    assert town.get("/api/v1/series").status_code == 422
+    assert town.get("/api/v1/series", stream=stream, start=span["end"], end=span["start"]).status_code == 422
+
+
 def test_alerts_by_status_domain_and_device(town: Town):
     assert {a["device_id"] for a in town.get("/api/v1/alerts", device=GAUGE).json()} == {GAUGE}
     drains = town.get("/api/v1/alerts", domain="drainage", status="open").json()

@@ -28,7 +28,7 @@ TRUNCATE audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person
          alert_event, alert, anomaly, ledger, quarantine, replay_request, service,
          consumer_offset, consumer_snapshot,
          reading_batch, ingestor, reading, reading_change, reading_horizon,
-         device_clock, device_status, stream, device RESTART IDENTITY"""
+         device_access, device_clock, device_status, stream, device RESTART IDENTITY"""
 
 
 @pytest.fixture(scope="session", params=EDITIONS)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from store import changes, pool, readings, rollups
+from store import backlog, changes, pool, readings, rollups
 from store.aggregates import Buckets, read_buckets
 from telemetry.readings import Readings, to_micros
 from tests.fix_db import TestServer
@@ -172,5 +172,38 @@ def test_crowded_minutes_are_noted_as_a_whole(
     found = changes.peek(auto, 10)
     assert len(found.minutes) == 200
     assert len(found.stream_ids) == 0
+    refresh_all(auto)
+    assert_right(auto, stream_ids)
+
+
+def test_days_that_are_new_are_summed_up_as_any_others(
+    auto: psycopg.Connection, stream_ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "CROWD", 1)  # so that minutes are noted as a whole, as those of history
+    rng = np.random.default_rng(6)
+    readings.insert_new(auto, random_readings(rng, stream_ids, 400))
+    refresh_all(auto)
+    assert_right(auto, stream_ids)
+    readings.insert_new(auto, random_readings(rng, stream_ids, 100))  # the days are known now
+    refresh_all(auto)
+    assert_right(auto, stream_ids)
+
+
+def test_a_day_is_left_to_the_database_where_it_is_known_or_large(
+    auto: psycopg.Connection, stream_ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if rollups.are_views(auto):
+        pytest.skip("TimescaleDB's own views are refreshed")
+    rng = np.random.default_rng(7)
+    written = random_readings(rng, stream_ids, 100)
+    readings.insert_new(auto, written)
+    minutes = (written.times // changes.MINUTE_US).astype(np.int32)
+    days = np.unique(minutes // 1440)
+    with monkeypatch.context() as patch:
+        patch.setattr(backlog, "MOST_READINGS", 1)
+        assert len(backlog.fill_new_days(auto, minutes)) == 0
+    np.testing.assert_array_equal(backlog.fill_new_days(auto, minutes), days)
+    assert_right(auto, stream_ids)
+    assert len(backlog.fill_new_days(auto, minutes)) == 0
     refresh_all(auto)
     assert_right(auto, stream_ids)
