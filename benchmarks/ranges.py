@@ -53,18 +53,20 @@ def median_ms(do: Callable[[], object], times: int = 7) -> float:
     return statistics.median(taken)
 
 
+def history(ids: list[int], start: datetime, length: timedelta, interval_s: int) -> Readings:
+    """Streams in step, each a random walk."""
+    steps = np.arange(int(length.total_seconds()) // interval_s, dtype=np.int64) * interval_s * 1_000_000
+    times = np.tile(to_micros(start) + steps, len(ids))
+    values = np.cumsum(np.random.default_rng(5).normal(0, 0.1, len(times))).round(2)
+    return Readings.of(np.repeat(np.asarray(ids), len(steps)), times, values)
+
+
 def fill(conn: psycopg.Connection, ids: list[int], end: datetime, days: int, interval_s: int) -> float:
     """A day at a time; readings a second."""
-    rng = np.random.default_rng(5)
-    steps = np.arange(86_400 // interval_s, dtype=np.int64) * interval_s * 1_000_000
     began, count = time.monotonic(), 0
     for day in range(days, 0, -1):
-        times = np.tile(to_micros(end - day * DAY) + steps, len(ids))
-        values = np.cumsum(rng.normal(0, 0.1, len(times))).round(2)
         with conn.transaction():
-            count += len(
-                write_readings(conn, Readings.of(np.repeat(np.asarray(ids), len(steps)), times, values))
-            )
+            count += len(write_readings(conn, history(ids, end - day * DAY, DAY, interval_s)))
     return count / (time.monotonic() - began)
 
 
@@ -85,8 +87,17 @@ def measure(conn: psycopg.Connection, ids: list[int], end: datetime, days: int) 
         print(f"{name:44}{rolled:12.1f}{raw:13.1f}{raw / rolled:8.1f}")
     for name, do in (
         (f"one stream, {days} d as 2,000 points", lambda: read_curves(conn, some, start, end, 2_000)),
+    ):
+        print(f"{name:44}{median_ms(do):12.1f}")
+
+
+def measure_city(conn: psycopg.Connection, ids: list[int], at: datetime) -> None:
+    """An hour of the whole city, each stream every five minutes, and how it stood in the middle."""
+    write_readings(conn, history(ids, at - DAY / 48, DAY / 24, 300))
+    conn.execute("ANALYZE reading")
+    for name, do in (
         (f"latest of {len(ids):,} streams", lambda: read_latest(conn)),
-        (f"city of {len(ids):,} streams at an instant", lambda: read_state(conn, end - 3 * DAY, DAY / 24)),
+        (f"city of {len(ids):,} streams at an instant", lambda: read_state(conn, at, DAY / 24)),
     ):
         print(f"{name:44}{median_ms(do):12.1f}")
 
@@ -97,6 +108,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--streams", type=int, default=100)
     parser.add_argument("--interval", type=int, default=30, help="seconds between readings")
+    parser.add_argument("--city", type=int, default=10_000, help="devices of the city at an instant")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cityops-bench-") as name:
         guard, folder = Guard(), Path(name) / "db"
@@ -107,8 +119,9 @@ def main() -> None:
         try:
             migrate.migrate(cluster.url)
             with pool.connect(cluster.url, name="benchmark", autocommit=True) as conn:
-                devices.upsert_devices(conn, many(load_city(settings).devices, chosen.streams))
-                ids = [stream.stream_id for stream in devices.list_streams(conn)][: chosen.streams]
+                devices.upsert_devices(conn, many(load_city(settings).devices, chosen.city))
+                every = [stream.stream_id for stream in devices.list_streams(conn)]
+                ids = every[: chosen.streams]
                 end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
                 say(f"writing {chosen.days * chosen.streams * 86_400 // chosen.interval:,} readings")
                 written = fill(conn, ids, end, chosen.days, chosen.interval)
@@ -126,6 +139,7 @@ def main() -> None:
                 )
                 conn.execute("ANALYZE")
                 measure(conn, ids, end, chosen.days)
+                measure_city(conn, every, end + DAY / 2)
                 for size in relation_sizes(conn, kept_days(Store())):
                     print(
                         f"{size.name:14}{size.bytes / 1e6:10.1f} MB{size.bytes / total:8.2f} bytes a reading"

@@ -167,9 +167,14 @@ async def read_city_state(
     except (ValueError, OverflowError) as error:
         raise HTTPException(422, str(error)) from error
     found = await runtime.query(lambda conn: read_state(conn, moment, within))
-    columns = (found.stream_ids, found.times // 1000, found.values, found.qualities)
-    rows = list(zip(*(column.tolist() for column in columns), strict=True))
-    return StateOut(at=round(moment.timestamp() * 1000), within_s=within_s, readings=rows)
+    return StateOut(
+        at=round(moment.timestamp() * 1000),
+        within_s=within_s,
+        stream_ids=found.stream_ids.tolist(),
+        times=(found.times // 1000).tolist(),
+        values=found.values.tolist(),
+        qualities=found.qualities.tolist(),
+    )
 
 
 def clock_out(clock: DeviceClock | None, tolerance_s: float) -> ClockOut | None:

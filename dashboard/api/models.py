@@ -144,13 +144,17 @@ class DeviceDetail(DeviceOut):
 
 
 class StateOut(Answer):
-    """The city at an instant: the last reading of every stream that said something not too long before."""
+    """The city at an instant: the last reading of every stream that said something not too long before.
+
+    Columns of equal length, ordered by stream.
+    """
 
     at: Millis
     within_s: float
-    readings: Annotated[
-        list[tuple[int, int, float, int]], Field(description="stream id, epoch ms, value, quality")
-    ]
+    stream_ids: list[int]
+    times: list[int]
+    values: list[float]
+    qualities: list[int]
 
 
 class SeriesOut(Answer):

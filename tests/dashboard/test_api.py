@@ -148,11 +148,12 @@ def test_the_city_at_an_instant(town: Town):
     stream = town.stream(AIR, "o3")
     at = town.commit([stream], [48.5])
     now = town.get("/api/v1/state").json()
-    newest = {row[0]: row for row in now["readings"]}[stream]
-    assert newest[1] == at
-    assert newest[2:] == [48.5, 0]
-    then = town.get("/api/v1/state", at=str(newest[1] - 1), within_s=7200).json()
-    assert {row[0]: row for row in then["readings"]}.get(stream, [0, 0])[1] < newest[1]
+    place = now["stream_ids"].index(stream)
+    newest = now["times"][place]
+    assert newest == at
+    assert (now["values"][place], now["qualities"][place]) == (48.5, 0)
+    then = town.get("/api/v1/state", at=str(newest - 1), within_s=7200).json()
+    assert dict(zip(then["stream_ids"], then["times"], strict=True)).get(stream, 0) < newest
     assert town.get("/api/v1/state", at="yesterday").status_code == 422
     assert town.get("/api/v1/state", at="0001-01-01T00:00:00Z").status_code == 422
 
