@@ -189,14 +189,22 @@ def status(
 @app.command()
 def health(
     context: typer.Context,
-    service: Annotated[str, typer.Argument(help="ingest, analytics, maintenance or dashboard.")],
+    service: Annotated[
+        str, typer.Argument(help='ingest, "ingest NAME", analytics, maintenance or maintain, dashboard.')
+    ],
 ) -> None:
     """Exit with 0 if the service's heartbeat is fresh, with 1 else: a check for containers."""
-    from launch.status import SILENT_AFTER_S, heartbeat_age_s
+    from launch.status import SILENT_AFTER_S, heartbeat_ages_s
 
     settings = with_addresses(_settings(context), broker=False)
-    age_s = heartbeat_age_s(settings.database_url or "", service)
-    say(f"{service}: {'no heartbeat' if age_s is None else f'heartbeat {age_s:.0f} s ago'}")
+    ages_s = heartbeat_ages_s(settings.database_url or "")
+    # A service may be called as its command is; ingest is the one of these settings.
+    name = {"maintain": "maintenance", "ingest": settings.ingest_service}.get(service, service)
+    age_s = ages_s.get(name)
+    if age_s is None:
+        say(f"{name}: no heartbeat; those with one: {', '.join(sorted(ages_s)) or 'none'}")
+    else:
+        say(f"{name}: heartbeat {age_s:.0f} s ago")
     if age_s is None or age_s > SILENT_AFTER_S:
         raise typer.Exit(1)
 

@@ -27,6 +27,9 @@ _BEAT_S = 2.0
 _PAUSE_S = 2.0
 """Before another try where the database is away, or another process maintains it."""
 
+_LONG_S = 10.0
+"""Summing up that takes longer than this is worth a line in the log."""
+
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Maintain until ``stop``; survives a database that goes away."""
@@ -72,9 +75,12 @@ def _serve(conn: psycopg.Connection, settings: Settings, pulse: _Pulse, stop: th
 def refresh_all(conn: psycopg.Connection, stop: threading.Event) -> int:
     """Bring everything that is behind into the rollups; returns how many changes."""
     horizon = read_horizons(conn).get("reading")
-    total = 0
+    total, began = 0, time.monotonic()
     while not stop.is_set() and (done := rollups.refresh(conn, horizon)):
         total += done
+    took_s = time.monotonic() - began
+    if took_s > _LONG_S:
+        _log.info("%d changes summed up in %.1f s", total, took_s)
     return total
 
 

@@ -94,15 +94,13 @@ def _ask_database(url: str, described: str) -> tuple[str, list[Service], str]:
             return described or version, [], ""
 
 
-def heartbeat_age_s(database_url: str, name: str) -> float | None:
-    """Seconds since a service's last heartbeat; ``None`` where it never beat."""
+def heartbeat_ages_s(database_url: str) -> dict[str, float]:
+    """Seconds since the last heartbeat, by the database's clock, of each service that beat within a day."""
     from store.pool import connect
-    from store.services import list_services
+    from store.services import list_aged
 
     with connect(database_url, name="health") as conn:
-        seen = {service.name: service.seen_at for service in list_services(conn)}
-    at = seen.get(name)
-    return None if at is None else (datetime.now(UTC) - at).total_seconds()
+        return {service.name: age_s for service, age_s in list_aged(conn)}
 
 
 def _merge(state: RunState | None, beats: list[Service], lag: str, now: datetime) -> list[ServiceStatus]:

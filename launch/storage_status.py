@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psycopg
 from rich.filesize import decimal
-from rich.table import Table
+from rich.table import Column, Table
 
 from launch.console import out, say
 from store.storage import RelationSize, TableSize
@@ -55,9 +55,10 @@ def read_storage(database_url: str, store: Store) -> StorageStatus | None:
 
 def print_storage(status: StorageStatus) -> None:
     """For people."""
-    table = Table("table", "rows", "size", "chunks", "compressed", "oldest", "kept")
+    name = Column("table", no_wrap=True, min_width=16)  # what a narrow screen must not cut
+    table = Table(name, "rows", "size", "chunks", "compressed", "oldest", "kept")
     for relation in status.relations:
-        oldest = f"{relation.oldest:%Y-%m-%d %H:%M}" if relation.oldest else "-"
+        oldest = f"{relation.oldest:%Y-%m-%d}" if relation.oldest else "-"
         kept = f"{relation.kept_days} days" if relation.kept_days else "for ever"
         table.add_row(
             relation.name,

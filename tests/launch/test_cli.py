@@ -8,6 +8,7 @@ import pytest
 
 from launch.console import as_city_error
 from launch.status import without_password
+from store import pool, services
 from telemetry.settings import Settings, parse_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,3 +109,21 @@ def test_a_shown_address_has_no_password():
     assert without_password("postgresql://u:s3cret@h:1/d") == "postgresql://u:***@h:1/d"
     assert without_password("mqtt://h:1") == "mqtt://h:1"
     assert without_password(None) == "-"
+
+
+def test_health_is_asked_by_the_name_of_a_service_or_of_its_command(tmp_path: Path, database_url: str):
+    with pool.connect(database_url, name="test", autocommit=True) as conn:
+        for name in ("maintenance", "ingest", "ingest north", "analytics"):
+            services.beat(conn, services.Service(name, 7, "here"))
+        conn.execute("UPDATE service SET seen_at = now() - interval '1 minute' WHERE name = 'ingest north'")
+    asked = {"DATABASE_URL": database_url}
+    for name in ("maintenance", "maintain", "ingest", "analytics"):
+        assert cityops("health", name, folder=tmp_path, **asked).returncode == 0, name
+    silent = cityops("health", "ingest north", folder=tmp_path, **asked)
+    own = cityops("health", "ingest", folder=tmp_path, CITYOPS_INGESTOR="north", **asked)
+    for done in (silent, own):
+        assert done.returncode == 1
+        assert "ingest north: heartbeat 6" in done.stdout
+    unknown = cityops("health", "ingset", folder=tmp_path, **asked)
+    assert unknown.returncode == 1
+    assert "maintenance" in unknown.stdout
