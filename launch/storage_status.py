@@ -55,8 +55,10 @@ def read_storage(database_url: str, store: Store) -> StorageStatus | None:
 
 def print_storage(status: StorageStatus) -> None:
     """For people."""
-    name = Column("table", no_wrap=True, min_width=16)  # what a narrow screen must not cut
-    table = Table(name, "rows", "size", "chunks", "compressed", "oldest", "kept")
+    # Eighty columns are enough for it.
+    name = Column("table", overflow="fold", min_width=12)
+    whole = [Column(title, no_wrap=True) for title in ("rows", "size", "chunks", "packed", "oldest", "kept")]
+    table = Table(name, *whole, padding=(0, 1, 0, 0))
     for relation in status.relations:
         oldest = f"{relation.oldest:%Y-%m-%d}" if relation.oldest else "-"
         kept = f"{relation.kept_days} days" if relation.kept_days else "for ever"
@@ -81,5 +83,4 @@ def print_storage(status: StorageStatus) -> None:
 def _compressed(relation: RelationSize) -> str:
     if not relation.compressed_bytes:
         return "-"
-    ratio = relation.uncompressed_bytes / relation.compressed_bytes
-    return f"{decimal(relation.uncompressed_bytes)} → {decimal(relation.compressed_bytes)} ({ratio:.1f}×)"
+    return f"{relation.uncompressed_bytes / relation.compressed_bytes:.1f}×"

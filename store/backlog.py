@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Self
+from typing import Final, LiteralString, Self
 
 import numpy as np
 import psycopg
@@ -114,7 +114,7 @@ def fill_new_days(conn: psycopg.Connection, minutes: NDArray[np.int32]) -> NDArr
 
 def _fill_day(conn: psycopg.Connection, day: datetime) -> bool:
     """Whether the day was new, and small enough, and now is summed up."""
-    parameters = {"start": day, "end": day + _DAY, "most": MOST_READINGS}
+    parameters: dict[str, object] = {"start": day, "end": day + _DAY, "most": MOST_READINGS}
     try:
         with conn.transaction():
             if _is(conn, _IS_KNOWN, parameters) or not _is(conn, _IS_SMALL, parameters):
@@ -147,6 +147,6 @@ def _copy(conn: psycopg.Connection, relation: str, sums: Sums) -> None:
         copy.write(_COPY_HEADER + rows.tobytes() + _COPY_TRAILER)
 
 
-def _is(conn: psycopg.Connection, query: str, parameters: dict[str, object]) -> bool:
-    row = conn.execute(query, parameters, prepare=False).fetchone()  # pyright: ignore[reportArgumentType]
+def _is(conn: psycopg.Connection, query: LiteralString, parameters: dict[str, object]) -> bool:
+    row = conn.execute(query, parameters, prepare=False).fetchone()
     return bool(row and row[0])
