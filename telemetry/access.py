@@ -14,7 +14,7 @@ from telemetry.devices import DEVICE_ID, Device, device_id_of
 from telemetry.errors import ConfigError, PayloadError
 from telemetry.patterns import TopicPattern
 from telemetry.settings import Format
-from telemetry.topics import ROOT, SUBSCRIPTIONS, status_topic, telemetry_topic
+from telemetry.topics import KEPT, ROOT, SUBSCRIPTIONS, status_topic, telemetry_topic
 
 SERVICE_PREFIX = "cityops-"
 """Names of the platform's own accounts begin so, and no device's does."""
@@ -60,7 +60,7 @@ def device_grants(device: Device, formats: Sequence[Format] = ()) -> Grants:
     """
     domain, device_id = device.domain, device.device_id
     publish = [telemetry_topic(domain, device_id), status_topic(domain, device_id)]
-    receive = [f"{ROOT}/{domain}/{device_id}/command/#"]
+    receive = [f"{ROOT}/{domain}/{device_id}/command/#", f"{ROOT}/{domain}/{device_id}/{KEPT}"]
     for format_ in formats:
         own = (
             _sparkplug(format_, device_id)
@@ -104,9 +104,9 @@ def _is_its_own_name(device_id: str) -> bool:
 
 
 def ingest_grants(subscriptions: Sequence[str]) -> Grants:
-    """What ingest needs: to hear every device, and to ask Sparkplug nodes for their births."""
+    """What ingest needs: to hear every device, to say what is kept, and to ask Sparkplug nodes for births."""
     shared = tuple(f"$share/+/{topic}" for topic in subscriptions)
-    return Grants((f"{SPARKPLUG_ROOT}/+/NCMD/+",), (*subscriptions, *shared))
+    return Grants((f"{SPARKPLUG_ROOT}/+/NCMD/+", f"{ROOT}/+/+/{KEPT}"), (*subscriptions, *shared))
 
 
 def simulator_grants() -> Grants:

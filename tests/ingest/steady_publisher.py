@@ -47,6 +47,7 @@ class Publisher:
         client.on_publish = self._on_acked
         expiry = Properties(PacketTypes.CONNECT)
         expiry.SessionExpiryInterval = 600
+        client.username_pw_set(options.user, options.password)
         client.connect("127.0.0.1", options.port, keepalive=5, clean_start=False, properties=expiry)
         client.loop_start()
         self.client = client
@@ -109,6 +110,8 @@ class Publisher:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--user", required=True)
+    parser.add_argument("--password", required=True)
     parser.add_argument("--name", required=True)
     parser.add_argument("--start-ms", type=int, required=True)
     parser.add_argument("--rate", type=float, required=True)

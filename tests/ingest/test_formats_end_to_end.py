@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import cbor2
 import psycopg
@@ -27,6 +26,7 @@ from telemetry.codecs.sparkplug_messages import payload_class
 from telemetry.devices import Device
 from telemetry.metrics import METRICS, Domain
 from telemetry.settings import Field, Format, Ingest
+from tests.fix_mqtt import connect
 from tests.telemetry.test_codecs_fuzz import VALID
 
 NOW_MS = int(time.time() * 1_000)
@@ -122,12 +122,11 @@ def iso(ms: int) -> str:
 def test_every_format_is_stored_and_a_missed_birth_is_asked_for(
     database_url: str, broker_url: str, conn: psycopg.Connection, tmp_path: Any
 ) -> None:
-    parts = urlsplit(broker_url)
     node = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5, client_id="e2e-spark")
     asked, subscribed = threading.Event(), threading.Event()
     node.on_message = lambda *_: asked.set()
     node.on_subscribe = lambda *_: subscribed.set()
-    node.connect(parts.hostname or "", parts.port or 0)
+    connect(node, broker_url)
     node.loop_start()
     node.subscribe("spBv1.0/e2e/NCMD/e2e-spark", qos=1)
     assert subscribed.wait(10)

@@ -24,6 +24,7 @@ import psycopg
 import pytest
 
 from launch.engines import choose_database
+from launch.engines.accounts import Account
 from launch.engines.broker import Mosquitto
 from launch.engines.database import Cluster
 from launch.ports import free_port
@@ -94,11 +95,12 @@ class World:
         config = self.folder / f"{name}.toml"
         rows = {"database_patience_s": 2.0, "keepalive_s": 1, **limits}
         config.write_text("[ingest]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in rows.items()))
-        database, broker = urlsplit(self.cluster.url), urlsplit(self.broker.url)
+        database, broker = urlsplit(self.cluster.url), urlsplit(self.broker.url_for(Account.INGEST))
+        who = broker.netloc.rpartition("@")[0]
         at = f"{database.username}:{database.password}@127.0.0.1:{db_port or database.port}"
         environment = os.environ | {
             "DATABASE_URL": database._replace(netloc=at).geturl(),
-            "MQTT_URL": f"mqtt://127.0.0.1:{mqtt_port or broker.port}",
+            "MQTT_URL": broker._replace(netloc=f"{who}@127.0.0.1:{mqtt_port or broker.port}").geturl(),
             "CITYOPS_DATA_DIR": str(self.folder / "data"),
             "CITYOPS_INGESTOR": name,
             "PYTHONPATH": str(HERE.parents[1]),
@@ -139,10 +141,18 @@ class World:
     def load(self, rate: float = RATE, *, until_kept: bool = False) -> Generator[dict[str, object]]:
         """Publish while the block runs, then wait for all of it; the record is filled in at the end."""
         program = [sys.executable, str(HERE / "steady_publisher.py")]
-        broker_port = str(urlsplit(self.broker.url).port)
+        broker = urlsplit(self.broker.url)
         # Readings of an hour ago: a clock that jumps forth or back must not make them impossible.
         start_ms = int((time.time() - 3_600) * 1_000)
-        options = ["--port", broker_port, "--name", f"pub-{self.names[0]}", "--start-ms", str(start_ms)]
+        options = [
+            "--port",
+            str(broker.port),
+            "--user",
+            f"{broker.username}",
+            "--password",
+            f"{broker.password}",
+        ]
+        options += ["--name", f"pub-{self.names[0]}", "--start-ms", str(start_ms)]
         options += ["--rate", str(rate), *(["--until-kept"] if until_kept else []), *self.names]
         record: dict[str, object] = {}
         with subprocess.Popen(program + options, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as publisher:

@@ -15,7 +15,7 @@ ROW = 'lv-1,drainage,gauge,"Một","One",10.7,106.7,760,60,water_level_m battery
 def test_a_device_publishes_to_its_own_topics_and_hears_its_commands():
     grants = device_grants(GAUGE)
     assert grants.publish == ("city/drainage/lv-1/telemetry", "city/drainage/lv-1/status")
-    assert grants.receive == ("city/drainage/lv-1/command/#",)
+    assert grants.receive == ("city/drainage/lv-1/command/#", "city/drainage/lv-1/kept")
 
 
 @pytest.mark.parametrize(
