@@ -6,7 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from store import devices, ledger, pool, quarantine
+from store import devices, horizons, ledger, pool, quarantine
 from store.ledger import Entry
 from store.quarantine import Refusal
 from telemetry.devices import Device
@@ -40,6 +40,17 @@ def test_the_account_is_printed_and_recounted(database_url: str, tmp_path: Path)
     assert account["wrong"] == [{"device_id": "loop-1", "what": "readings", "said": 1, "found": 0}]
     assert account["totals"]["duplicates"] == 1
     assert {row["device_id"]: row["counts"]["messages"] for row in account["rows"]} == {"loop-1": 2, "": 1}
+
+
+def test_what_an_import_refused_and_retention_let_go_is_no_fault(database_url: str) -> None:
+    with pool.connect(database_url, name="test", autocommit=True) as conn:
+        devices.upsert_devices(conn, [DEVICE])
+        conn.execute("TRUNCATE reading, ledger, quarantine, reading_horizon")
+        ledger.add_entries(conn, "import", date(2026, 11, 23), {"loop-1": Entry(3, 1, quarantined=2)})
+        lost = [ledger.Discrepancy("loop-1", "readings", 1, 0)]
+        assert ledger.recount(conn) == lost
+        horizons.raise_horizon(conn, "reading", NOW)
+        assert ledger.recount(conn) == []
 
 
 def test_a_day_that_is_none_is_refused(database_url: str, tmp_path: Path) -> None:
