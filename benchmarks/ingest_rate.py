@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -98,7 +99,7 @@ def bridge(stage: Way, n: int) -> float:
     """Messages a second until mq-bridge has inserted all of them."""
     python = _bridge_python()
     plan = _bridge_plan(stage)
-    url = stage.mqtt_url.replace("mqtt://", "tcp://")
+    to = urlsplit(stage.mqtt_url)
     insert = (
         "INSERT INTO reading (stream_id, time, value, quality) VALUES "
         "(${payload:s}::int, to_timestamp(${payload:ts}::float8 / 1000), ${payload:v}::float8, 0) "
@@ -107,7 +108,8 @@ def bridge(stage: Way, n: int) -> float:
     route = {
         "input": {
             "mqtt": {
-                "url": url, "topic": "city/+/+/telemetry", "qos": 1, "client_id": "bridge",
+                "url": f"tcp://{to.hostname}:{to.port}", "username": to.username, "password": to.password,
+                "topic": "city/+/+/telemetry", "qos": 1, "client_id": "bridge",
                 "queue_capacity": 20_000, "max_inflight": 40_000, "clean_session": True,
             }
         },
