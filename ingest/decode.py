@@ -44,10 +44,14 @@ class Decoded:
     strangers: bool = False
     """Whether a message named a device or a metric that is not registered."""
 
+    _arrays: Readings | None = None
+
     @property
     def readings(self) -> Readings:
-        """The good readings, as arrays."""
-        return Readings.of(self.stream_ids, self.times, self.values, self.qualities)
+        """The good readings, as arrays; made once, so ask when all are there."""
+        if self._arrays is None:
+            self._arrays = Readings.of(self.stream_ids, self.times, self.values, self.qualities)
+        return self._arrays
 
 
 def decode_messages(
