@@ -167,6 +167,8 @@ class _Process:
         if not self._pending and not self._excess:
             split = self._fairness.split(self._inbox.take(limits.max_batch, limits.max_age_s, patience_s=0.2))
             self._pending, self._excess = split.fair, split.excess
+        if not self._pending and not self._excess:
+            self._oldest_lag_s = 0.0  # nothing waits
         # The others first: a device beyond its rate is the one that waits.
         if self._pending:
             self._write_pending(writer, watchdog)
