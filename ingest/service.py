@@ -25,7 +25,7 @@ from ingest.writer import Flushed, Writer
 from store import batches, clocks, replays
 from store.locks import try_lock
 from store.pool import connect
-from store.services import Service, beat
+from store.services import Service, beat, leave
 from store.watchdog import Watchdog
 from telemetry.errors import ConfigError
 from telemetry.formats import Formats
@@ -161,6 +161,8 @@ class _Process:
             with watchdog.watching():
                 chores.do(time.monotonic())
         self._flush(writer, watchdog)
+        with watchdog.watching():
+            chores.leave()
 
     def _flush(self, writer: Writer, watchdog: Watchdog) -> None:
         limits = self._settings.ingest
@@ -251,9 +253,16 @@ class _Chores:
                 clocks.put_clocks(self._conn, offsets)
 
     def _beat(self) -> None:
-        service = Service(self._process.name, os.getpid(), socket.gethostname(), self._process.report())
         with self._conn.transaction():
-            beat(self._conn, service)
+            beat(self._conn, self._service())
+
+    def leave(self) -> None:
+        """Stopped in order: who is not expected any more is not missed."""
+        with self._conn.transaction():
+            leave(self._conn, self._service())
+
+    def _service(self) -> Service:
+        return Service(self._process.name, os.getpid(), socket.gethostname(), self._process.report())
 
 
 def _first_line(error: Exception) -> str:

@@ -18,6 +18,7 @@ ON CONFLICT (name) DO UPDATE SET
     started_at = CASE WHEN service.pid = excluded.pid AND service.host = excluded.host
                       THEN service.started_at ELSE excluded.started_at END,
     pid = excluded.pid, host = excluded.host, seen_at = excluded.seen_at, detail = excluded.detail"""
+_LEAVE = "DELETE FROM service WHERE name = %(name)s AND pid = %(pid)s AND host = %(host)s"
 _LIST = "SELECT name, pid, host, started_at, seen_at, detail FROM service ORDER BY name"
 
 
@@ -52,8 +53,13 @@ def beat(conn: psycopg.Connection, service: Service) -> None:
     conn.execute(_BEAT, row)
 
 
+def leave(conn: psycopg.Connection, service: Service) -> None:
+    """Take a service that stops in order off the list, unless another process has its name by now."""
+    conn.execute(_LEAVE, {"name": service.name, "pid": service.pid, "host": service.host})
+
+
 def list_services(conn: psycopg.Connection) -> list[Service]:
-    """Every service that ever beat, by name; `seen_at` tells which still lives."""
+    """Every service that beat and has not left, by name; `seen_at` tells which still lives."""
     with conn.cursor(row_factory=class_row(Service)) as cursor:
         return cursor.execute(_LIST).fetchall()
 

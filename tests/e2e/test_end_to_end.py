@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import expect
 from websockets.sync.client import connect as connect_socket
 
@@ -27,7 +29,15 @@ from telemetry.devices import Device
 from telemetry.settings import Settings
 from telemetry.topics import telemetry_topic
 from tests.fix_browser import remember_session, visit
-from tests.fix_mqtt import MakeBroker, mosquitto_pub
+from tests.fix_mqtt import MakeBroker, connect, mosquitto_pub
+
+# Of the platform's alerts about itself: as told by default, but in seconds.
+SETTINGS = """
+[platform]
+window_s = 1.0
+hold_s = 1.0
+clear_s = 1.0
+"""
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 30.0) -> Any:
@@ -74,7 +84,13 @@ def city(
     with pool.connect(database_url, name="test") as conn:
         devices.upsert_devices(conn, profile.devices)
     environment = service_environment(settings, database_url, broker_url)
-    processes = [_start(service.command, environment, folder / f"{service.name}.log") for service in ALWAYS]
+    file = folder / "cityops.toml"
+    file.write_text(SETTINGS)
+    command = [sys.executable, "-m", "launch", "--config", str(file)]
+    processes = [
+        _start([*command, *service.arguments], environment, folder / f"{service.name}.log")
+        for service in ALWAYS
+    ]
     url = f"http://127.0.0.1:{settings.http_port}"
     try:
         wait_for(lambda: _is_ready(url), f"the dashboard; its log is in {folder}")
@@ -221,3 +237,33 @@ def test_the_command_line_knows_the_services(city: RunningCity, database_url: st
         "analytics",
         "dashboard",
     }
+
+
+def test_a_flood_of_messages_that_cannot_be_used_opens_an_alert_about_the_platform_that_ends_with_it(
+    city: RunningCity,
+) -> None:
+    gauge = city.device("tide_gauge")
+    topic = telemetry_topic(gauge.domain, gauge.device_id)
+
+    def alerts(status: str) -> list[dict[str, Any]]:
+        return city.get(f"alerts?domain=platform&status={status}")
+
+    assert alerts("open") == []
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    connect(client, city.broker_url)
+    client.loop_start()
+
+    def alert_amid_the_flood() -> list[dict[str, Any]]:
+        for i in range(10):
+            client.publish(topic, '{"water_level_m": "high"}' if i % 2 else '{"water_level_m": 0.5}', qos=1)
+        return alerts("open")
+
+    try:
+        (alert,) = wait_for(alert_amid_the_flood, "an alert about the platform", 15)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    assert (alert["rule"], alert["device_id"]) == ("quarantine_rate", "cityops")
+    (over,) = wait_for(lambda: alerts("resolved"), "it to be resolved", 15)
+    assert over["alert_id"] == alert["alert_id"]
+    assert alerts("open") == []

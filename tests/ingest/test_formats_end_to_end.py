@@ -22,11 +22,12 @@ from ingest.service import run
 from ingest.writer import Writer
 from launch.config import load_settings
 from store import devices, ledger, pool, quarantine
+from store.services import list_ingest
 from telemetry.codecs.sparkplug_messages import payload_class
 from telemetry.devices import Device
 from telemetry.metrics import METRICS, Domain
 from telemetry.settings import Field, Format, Ingest
-from tests.fix_mqtt import connect
+from tests.fix_mqtt import connect, mosquitto_pub
 from tests.telemetry.test_codecs_fuzz import VALID
 
 NOW_MS = int(time.time() * 1_000)
@@ -177,6 +178,19 @@ def test_every_format_is_stored_and_a_missed_birth_is_asked_for(
     kept = {row.claimed: row.reason for row in quarantine.list_quarantine(conn)}
     assert kept == {"e2e-senml": "unit", "e2e-spark": "birth"}
     assert devices.list_statuses(conn) == {"e2e-spark": "online"}
+
+
+def test_where_nothing_waits_nothing_is_late_and_who_stops_in_order_is_not_missed(
+    database_url: str, broker_url: str, conn: psycopg.Connection, tmp_path: Any
+) -> None:
+    def beat() -> dict[str, Any]:
+        return next((dict(service.detail) for service, _ in list_ingest(conn)), {})
+
+    with ingesting(database_url, broker_url, tmp_path):
+        wait_for(lambda: beat().get("broker") == "connected", "ingest to subscribe")
+        mosquitto_pub(broker_url, "city/drainage/e2e-city/telemetry", '{"water_level_m": 1.1}')
+        wait_for(lambda: beat()["messages"] == 1 and beat()["lag_s"] == 0, "the lag to be over")
+    assert beat() == {}
 
 
 FUZZED = (

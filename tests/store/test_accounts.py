@@ -138,3 +138,14 @@ def test_a_heartbeat_keeps_its_start_until_the_process_is_another(conn: psycopg.
     assert third.started_at is not None
     assert second.started_at is not None
     assert third.started_at > second.started_at
+
+
+def test_who_stops_in_order_is_off_the_list_and_takes_nobody_else_along(conn: psycopg.Connection) -> None:
+    before, after = services.Service("ingest", 7, "host"), services.Service("ingest", 8, "host")
+    services.beat(conn, before)
+    services.beat(conn, services.Service("ingest north", 7, "host"))
+    services.beat(conn, after)
+    services.leave(conn, before)
+    assert [(s.name, s.pid) for s, _ in services.list_ingest(conn)] == [("ingest", 8), ("ingest north", 7)]
+    services.leave(conn, after)
+    assert [s.name for s, _ in services.list_ingest(conn)] == ["ingest north"]
