@@ -9,6 +9,7 @@ the message from its beginning: it alone knows what is wrong, and what of it can
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 
@@ -82,15 +83,19 @@ class PlainDecoder:
             found = [(channels[metric], [fields[metric] for fields in objects]) for metric in metrics]
         except KeyError:
             return False
-        if not found or any(len(fields) != width for fields in objects) or set(map(type, stamps)) != {int}:
+        if not found or set(map(len, objects)) != {width} or set(map(type, stamps)) != {int}:
             return False
-        if not self._is_near(min(stamps), max(stamps), now_ms):
+        first = min(stamps)
+        if not self._is_near(first, max(stamps), now_ms):
             return False
         if not all(channel.low <= min(read) and max(read) <= channel.high for channel, read in found):
             return False
-        micros = [int(stamp) * 1_000 for stamp in stamps]
+        micros = [stamp * 1_000 for stamp in cast("list[int]", stamps)]
         late_before = now_ms - self._late_ms
-        flags = [_LATE if stamp < late_before else _GOOD for stamp in stamps]
+        if first >= late_before:
+            flags = [_GOOD] * len(stamps)
+        else:
+            flags = [_LATE if stamp < late_before else _GOOD for stamp in stamps]
         stream_ids, times, values, qualities = self._columns
         for channel, read in found:
             stream_ids.extend([channel.stream_id] * len(objects))
