@@ -175,7 +175,9 @@ def test_every_format_is_stored_and_a_missed_birth_is_asked_for(
         "e2e-vendor": pytest.approx([1.6]),
         "e2e-spark": [1.8, 1.9],
     }
-    kept = {row.claimed: row.reason for row in quarantine.list_quarantine(conn)}
+    # The broker is shared, and may hold what other tests left with it, of devices not registered here.
+    rows = quarantine.list_quarantine(conn)
+    kept = {row.claimed: row.reason for row in rows if row.claimed.startswith("e2e-")}
     assert kept == {"e2e-senml": "unit", "e2e-spark": "birth"}
     assert devices.list_statuses(conn) == {"e2e-spark": "online"}
 
