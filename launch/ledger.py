@@ -106,7 +106,7 @@ def _print(account: Account) -> None:
         if account.let_go_before:
             say(
                 f"Readings of before {account.let_go_before:%Y-%m-%d} were let go (store.raw_days). Of"
-                " devices that may have had such, fewer readings than the account says are not told as a fault."
+                " devices that may have had such, fewer than the account says are not told as a fault."
             )
 
 

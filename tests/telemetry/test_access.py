@@ -133,7 +133,7 @@ def test_a_gateway_publishes_where_ingest_listens(topic: str):
 
 @pytest.mark.parametrize(
     "topic",
-    (
+    [
         "#",
         "city/#",
         "city/+/+/kept",
@@ -145,7 +145,7 @@ def test_a_gateway_publishes_where_ingest_listens(topic: str):
         "spBv1.0/+/NDATA/a",
         "spBv1.0/hcmc/#/x",
         "city/drainage/a+/telemetry",
-    ),
+    ],
 )
 def test_a_gateway_reaches_no_further(topic: str):
     with pytest.raises(ConfigError, match="may not publish"):
