@@ -19,6 +19,8 @@ from store.horizons import read_horizons
 from store.pool import connect
 from telemetry.settings import Settings
 
+_ALWAYS = ("messages", "committed", "quarantined")
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -86,20 +88,24 @@ def _day(text: str | None) -> date | None:
 
 
 def _print(account: Account) -> None:
-    columns = [field.name for field in fields(ledger.LedgerTotals)]
-    table = Table("device", "day", show_footer=True)
-    table.columns[0].footer = "total"
+    names = [field.name for field in fields(ledger.LedgerTotals)]
+    # What never happened takes no column: together they are wider than a terminal.
+    columns = [name for name in names if name in _ALWAYS or getattr(account.totals, name)]
+    table = Table(show_footer=True)
+    table.add_column("device", footer="total", overflow="fold")
+    table.add_column("day", no_wrap=True)
     for name in columns:
-        table.add_column(name, footer=f"{getattr(account.totals, name):,}", justify="right")
+        table.add_column(name, footer=f"{getattr(account.totals, name):,}", justify="right", overflow="fold")
     for row in account.rows:
         counts = [f"{getattr(row.counts, name):,}" for name in columns]
         table.add_row(escape(row.device_id or "(unknown)"), str(row.day), *counts)
     out.print(table)
     totals = account.totals
-    distinct = totals.committed + totals.quarantined
+    quarantined = totals.quarantined - totals.replayed
+    distinct = totals.committed + quarantined
     say(
-        f"{distinct:,} distinct = {totals.committed:,} readings committed + {totals.quarantined:,} messages "
-        f"quarantined; {totals.duplicates + totals.requarantined:,} came again and were known."
+        f"{distinct:,} distinct = {totals.committed:,} readings committed + {quarantined:,} messages "
+        f"quarantined, not replayed; {totals.duplicates + totals.requarantined:,} came again and were known."
     )
     if account.wrong is not None:
         _print_recount(account.wrong)
