@@ -154,8 +154,28 @@ SERVICE_FACTS: Final[dict[str, str]] = {
     "committed": mark("readings stored"),
     "duplicates": mark("duplicates"),
     "overflowed": mark("overflowed"),
+    "ingestor": mark("name"),
+    "pending": mark("not done yet"),
+    "most_waiting": mark("waiting at most"),
+    "broker_losses": mark("broker lost, times"),
+    "database_losses": mark("database lost, times"),
+    "beyond_rate": mark("beyond the rate"),
+    "fast_devices": mark("devices too fast"),
 }
 """What services say of themselves in their heartbeats."""
+
+SERVICE_STATES: Final[dict[str, str]] = {
+    "connected": mark("connected"),
+    "away": mark("away"),
+    "warming": mark("warming up"),
+    "scoring": mark("scoring"),
+    "refreshing": mark("summing up"),
+    "expiring": mark("letting old readings go"),
+    "resting": mark("resting"),
+    "waiting for the database": mark("waiting for the database"),
+    "waiting for another to end": mark("waiting for another to end"),
+}
+"""States in their heartbeats; another word is shown as it is."""
 
 UNITS: Final[dict[str, str]] = {"veh/h": mark("veh/h")}
 """Units that are words."""

@@ -81,7 +81,7 @@ def _fault(block: Block, index: int, reason: str, detail: str) -> Fault:
         block.metric_names[int(block.metrics[index])],
     )
     moment = np.datetime64(int(block.times[index]), "us")
-    text = f"{moment}Z,{device},{metric},{block.values[index]!r}"
+    text = f"{moment}Z,{device},{metric},{float(block.values[index])!r}"
     return Fault(int(block.numbers[index]), reason, detail, text, device)
 
 

@@ -16,6 +16,7 @@ from launch.devices import app as devices_app
 from launch.engines.accounts import Account
 from launch.engines.tls import with_trust
 from launch.folder import claimed, remove_folder
+from launch.gateways import register as register_gateways
 from launch.inbox import register as register_inbox
 from launch.ledger import show as show_ledger
 from launch.people import app as people_app
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 app.add_typer(people_app, name="user")
 register_inbox(devices_app)
+register_gateways(devices_app)
 app.add_typer(transfer_app)
 app.add_typer(backup_app)
 app.add_typer(devices_app, name="device")

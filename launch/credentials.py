@@ -12,12 +12,13 @@ import msgspec
 import psycopg
 
 from launch.dynsec import Control, grant_commands, revoke_commands
-from store import audit, device_access
+from store import audit, device_access, inbox, replays
 from store.devices import get_device, upsert_devices
-from telemetry.access import check_account_name, device_grants
+from telemetry.access import GATEWAY_PREFIX, Grants, check_account_name, device_grants, gateway_grants
 from telemetry.addresses import without_user
-from telemetry.devices import Device
-from telemetry.errors import CityOpsError, ConfigError, ConflictError
+from telemetry.devices import DEVICE_ID, Device
+from telemetry.errors import CityOpsError, ConfigError, ConflictError, EngineError, NotFoundError
+from telemetry.formats import Formats
 from telemetry.settings import Settings
 
 ACTOR = "command line"
@@ -50,7 +51,7 @@ class Provisioner:
     actor: str = ACTOR
 
     def add(self, devices: Sequence[Device], told: Callable[[int], None] = _nothing) -> list[Credentials]:
-        """Register devices and give those an account that have none.
+        """Register devices and give those an account that have none; what waits of them is replayed.
 
         Raises
         ------
@@ -63,6 +64,8 @@ class Provisioner:
             check_account_name(device.device_id, self.settings.ingestor)
         with self.conn.transaction():
             upsert_devices(self.conn, devices)
+            if waiting := inbox.waiting_ids(self.conn, *(device.device_id for device in devices)):
+                replays.request_replay(self.conn, self.actor, waiting)
             active = {a.device_id for a in device_access.list_access(self.conn) if a.is_active}
             fresh = [device for device in devices if device.device_id not in active]
             device_access.grant(self.conn, [device.device_id for device in fresh])
@@ -101,6 +104,39 @@ class Provisioner:
             with Control(self.mqtt_url, self.settings.tls) as control:
                 control.run(revoke_commands(device_id))
 
+    def add_gateway(self, name: str, topics: Sequence[str]) -> Credentials:
+        """Make the account of a gateway, or make it anew, with these topics and a new password.
+
+        Raises
+        ------
+        ConfigError
+            Where the name or a topic cannot be one.
+        EngineError
+            Where the broker makes no accounts.
+        """
+        username = _gateway(name)
+        grants = gateway_grants(topics, Formats(self.settings.ingest.formats).subscriptions)
+        made = self._made(username, grants)
+        with self.conn.transaction():
+            audit.record(self.conn, self.actor, "gateway.add", username, {"topics": list(grants.publish)})
+            with Control(self.mqtt_url, self.settings.tls) as control:
+                control.run(grant_commands(username, made.password, grants))
+        return made
+
+    def revoke_gateway(self, name: str) -> None:
+        """Take a gateway's account away and cut it off; `NotFoundError` where there is none."""
+        username = _gateway(name)
+        with self.conn.transaction():
+            audit.record(self.conn, self.actor, "gateway.revoke", username)
+            with Control(self.mqtt_url, self.settings.tls) as control:
+                try:
+                    control.run([{"command": "getClient", "username": username}])
+                except EngineError as error:
+                    if "not found" not in str(error).lower():
+                        raise
+                    raise NotFoundError("gateway", name) from error
+                control.run(revoke_commands(username))
+
     def _apply(
         self, devices: Sequence[Device], made: Sequence[Credentials], told: Callable[[int], None]
     ) -> None:
@@ -117,15 +153,23 @@ class Provisioner:
                 raise
 
     def _credentials(self, device: Device) -> Credentials:
+        return self._made(device.device_id, device_grants(device, self.settings.ingest.formats))
+
+    def _made(self, name: str, grants: Grants) -> Credentials:
         from store.passwords import generate_password
 
-        grants = device_grants(device, self.settings.ingest.formats)
-        name, broker = device.device_id, without_user(self.mqtt_url)
+        broker = without_user(self.mqtt_url)
         return Credentials(name, name, name, generate_password(), broker, grants.publish, grants.receive)
 
     def _commands(self, device: Device, made: Credentials) -> list[dict[str, object]]:
         grants = device_grants(device, self.settings.ingest.formats)
         return grant_commands(device.device_id, made.password, grants)
+
+
+def _gateway(name: str) -> str:
+    if DEVICE_ID.fullmatch(name) is None or DEVICE_ID.fullmatch(GATEWAY_PREFIX + name) is None:
+        raise ConfigError(f"{name!r} is no name of a gateway", cure="use up to 48 of A–Z a–z 0–9 _ . -")
+    return GATEWAY_PREFIX + name
 
 
 def write_credentials(path: Path, made: Sequence[Credentials]) -> None:

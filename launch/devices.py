@@ -55,14 +55,14 @@ def add(
         "name_en": name_en or name_vi, "lat": lat, "lon": lon, "zone": zone,
         "interval_s": interval_s, "metrics": " ".join(metric or ()), "tags": tags,
     }  # fmt: skip
-    with _provisioner(context) as provisioner:
+    with open_provisioner(context) as provisioner:
         device = _described(context, given) if domain else _registered(provisioner, device_id)
         made = provisioner.add([device])
     if not made:
         raise ConflictError(
             f"{device_id!r} has an account already; `cityops device rotate` gives a new password"
         )
-    _show(made, as_json=as_json)
+    show_credentials(made, as_json=as_json)
 
 
 @app.command(name="list")
@@ -92,15 +92,15 @@ def list_all(
 @app.command()
 def rotate(context: typer.Context, device_id: DeviceId, as_json: AsJson = False) -> None:
     """Give a device a new password (its first, if it has none); the old one ends at once."""
-    with _provisioner(context) as provisioner:
+    with open_provisioner(context) as provisioner:
         made = provisioner.rotate(device_id)
-    _show([made], as_json=as_json)
+    show_credentials([made], as_json=as_json)
 
 
 @app.command()
 def revoke(context: typer.Context, device_id: DeviceId) -> None:
     """Take a device's account away and cut it off at once; its readings stay."""
-    with _provisioner(context) as provisioner:
+    with open_provisioner(context) as provisioner:
         provisioner.revoke(device_id)
     say(f"Revoked {device_id}")
 
@@ -118,7 +118,7 @@ def import_csv(
     from launch.credentials import reserve, write_credentials
 
     devices = _read_table(context, file)
-    with _provisioner(context) as provisioner:
+    with open_provisioner(context) as provisioner:
         if credentials is not None:
             reserve(credentials)
         try:
@@ -131,7 +131,7 @@ def import_csv(
         write_credentials(credentials, made)
     kept = len(devices) - len(made)
     if credentials is None:
-        _show(made, as_json=as_json, many=True)
+        show_credentials(made, as_json=as_json, many=True)
     if not as_json:
         say(f"{len(devices)} devices registered, {len(made)} new accounts, {kept} keep theirs")
 
@@ -187,7 +187,8 @@ def _registered(provisioner: Provisioner, device_id: str) -> Device:
 
 
 @contextmanager
-def _provisioner(context: typer.Context) -> Generator[Provisioner]:
+def open_provisioner(context: typer.Context) -> Generator[Provisioner]:
+    """Both ends of the accounts, by the settings."""
     from launch.credentials import Provisioner
     from store.pool import connect
 
@@ -210,14 +211,15 @@ def _settings(context: typer.Context) -> Settings:
     return context.obj
 
 
-def _show(made: Sequence[Credentials], *, as_json: bool, many: bool = False) -> None:
+def show_credentials(made: Sequence[Credentials], *, as_json: bool, many: bool = False) -> None:
+    """Show passwords, this once."""
     if as_json:
         shown = list(made) if many else made[0]
         print(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
         return
     if not made:
         return
-    table = Table("Device, user and client id", "Password, shown this once", title="New credentials")
+    table = Table("User and client id", "Password, shown this once", title="New credentials")
     for one in made:
         table.add_row(escape(one.device_id), escape(one.password))
     out.print(table)

@@ -8,7 +8,7 @@ import msgspec
 import psycopg
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from launch.config import load_city
 from launch.console import out, say
@@ -39,13 +39,14 @@ def waiting(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         _print_json([_facts(item, guesses[item.name]) for item in found])
         return
-    table = Table("Device", "Since", "Last", "Messages", "Domain", "Metrics")
+    # A name that is cut off cannot be adopted.
+    device, metrics = Column("Device", overflow="fold"), Column("Metrics", overflow="fold")
+    table = Table(device, "Since", "Last", "Messages", "Domain", metrics)
     for item in found:
         guessed = guesses[item.name]
         since, last = (f"{at.astimezone():%Y-%m-%d %H:%M:%S}" for at in (item.first_at, item.last_at))
-        metrics = " ".join(guessed.metrics)
-        domain = str(guessed.domain or "?")
-        table.add_row(escape(item.name), since, last, str(item.messages), domain, escape(metrics))
+        domain, measured = str(guessed.domain or "?"), escape(" ".join(guessed.metrics))
+        table.add_row(escape(item.name), since, last, str(item.messages), domain, measured)
     out.print(table)
     say(f"{len(found)} devices wait; `cityops device adopt NAME` registers one")
 
@@ -107,7 +108,7 @@ def clocks(
     if as_json:
         _print_json(found)
         return
-    table = Table("Device", "Off by, s", "Spread, s", "Readings", "Last", "")
+    table = Table(Column("Device", overflow="fold"), "Off by, s", "Spread, s", "Readings", "Last", "")
     for clock in found:
         off = clock.is_off(settings.ingest.clock_tolerance_s)
         numbers = (f"{clock.offset_s:+.3f}", f"{clock.spread_s:.3f}", str(clock.n_readings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import psycopg
@@ -15,17 +15,24 @@ from rich.table import Table
 from launch.addresses import with_addresses
 from launch.console import out, say
 from store import ledger
+from store.horizons import read_horizons
 from store.pool import connect
 from telemetry.settings import Settings
+
+_ALWAYS = ("messages", "committed", "quarantined")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account by device and day; ``wrong`` where it was recounted, a line for each that differs."""
+    """The account by device and day; ``wrong`` where it was recounted, a line for each that differs.
+
+    ``let_go_before`` is before when retention let readings go, which the recount then cannot find.
+    """
 
     rows: list[ledger.LedgerRow]
     totals: ledger.LedgerTotals
     wrong: list[ledger.Discrepancy] | None = None
+    let_go_before: datetime | None = None
 
 
 def show(
@@ -43,7 +50,8 @@ def show(
     first = _day(since)
     url = with_addresses(settings, broker=False).database_url or ""
     with connect(url, name="ledger") as conn:
-        account = read_account(conn, device, first, verify=verify)
+        oldest = timedelta(days=settings.ingest.oldest_days)
+        account = read_account(conn, device, first, verify=verify, oldest=oldest)
     if as_json:
         print(json.dumps(asdict(account), indent=2, default=str))
     else:
@@ -53,7 +61,12 @@ def show(
 
 
 def read_account(
-    conn: psycopg.Connection, device: str | None = None, since: date | None = None, *, verify: bool = False
+    conn: psycopg.Connection,
+    device: str | None = None,
+    since: date | None = None,
+    *,
+    verify: bool = False,
+    oldest: timedelta = timedelta(days=30),
 ) -> Account:
     """The account, all of it from one moment.
 
@@ -63,8 +76,8 @@ def read_account(
     with conn.transaction():
         ledger.hold_moment(conn)
         rows = ledger.list_rows(conn, device, since)
-        wrong = ledger.recount(conn, device) if verify else None
-        return Account(rows, ledger.sum_up(rows), wrong)
+        wrong = ledger.recount(conn, device, oldest) if verify else None
+        return Account(rows, ledger.sum_up(rows), wrong, read_horizons(conn).get("reading"))
 
 
 def _day(text: str | None) -> date | None:
@@ -75,23 +88,32 @@ def _day(text: str | None) -> date | None:
 
 
 def _print(account: Account) -> None:
-    columns = [field.name for field in fields(ledger.LedgerTotals)]
-    table = Table("device", "day", show_footer=True)
-    table.columns[0].footer = "total"
+    names = [field.name for field in fields(ledger.LedgerTotals)]
+    # What never happened takes no column: together they are wider than a terminal.
+    columns = [name for name in names if name in _ALWAYS or getattr(account.totals, name)]
+    table = Table(show_footer=True)
+    table.add_column("device", footer="total", overflow="fold")
+    table.add_column("day", no_wrap=True)
     for name in columns:
-        table.add_column(name, footer=f"{getattr(account.totals, name):,}", justify="right")
+        table.add_column(name, footer=f"{getattr(account.totals, name):,}", justify="right", overflow="fold")
     for row in account.rows:
         counts = [f"{getattr(row.counts, name):,}" for name in columns]
         table.add_row(escape(row.device_id or "(unknown)"), str(row.day), *counts)
     out.print(table)
     totals = account.totals
-    distinct = totals.committed + totals.quarantined
+    quarantined = totals.quarantined - totals.replayed
+    distinct = totals.committed + quarantined
     say(
-        f"{distinct:,} distinct = {totals.committed:,} readings committed + {totals.quarantined:,} messages "
-        f"quarantined; {totals.duplicates + totals.requarantined:,} came again and were known."
+        f"{distinct:,} distinct = {totals.committed:,} readings committed + {quarantined:,} messages "
+        f"quarantined, not replayed; {totals.duplicates + totals.requarantined:,} came again and were known."
     )
     if account.wrong is not None:
         _print_recount(account.wrong)
+        if account.let_go_before:
+            say(
+                f"Readings of before {account.let_go_before:%Y-%m-%d} were let go (store.raw_days). Of"
+                " devices that may have had such, fewer than the account says are not told as a fault."
+            )
 
 
 def _print_recount(wrong: list[ledger.Discrepancy]) -> None:

@@ -10,7 +10,7 @@ import click
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from launch.console import out, say
 from launch.replays import database, follow
@@ -49,7 +49,7 @@ def list_some(
     if as_json:
         _print_json([_document(row) for row in rows])
         return
-    table = Table("Id", "Last time", "Times", "Device", "Reason", "Payload")
+    table = Table("Id", "Last time", "Times", Column("Device", overflow="fold"), "Reason", "Payload")
     for row in rows:
         seen = f"{row.last_at.astimezone():%Y-%m-%d %H:%M:%S}"
         cells = (str(row.quarantine_id), seen, str(row.deliveries), row.claimed, row.reason)

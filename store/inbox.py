@@ -35,7 +35,7 @@ ORDER BY waiting.name, message.quarantine_id"""
 
 _WAITING = """
 SELECT quarantine_id FROM quarantine
-WHERE claimed = %s AND reason IN ('device', 'birth') ORDER BY quarantine_id"""
+WHERE claimed = ANY(%s) AND reason IN ('device', 'birth') ORDER BY quarantine_id"""
 
 _TRIM = f"""
 WITH stranger AS (
@@ -85,9 +85,9 @@ def sample_messages(conn: psycopg.Connection, names: list[str], each: int) -> di
     return found
 
 
-def waiting_ids(conn: psycopg.Connection, name: str) -> list[int]:
-    """The ids in quarantine of what waits for a device to be registered, the oldest first."""
-    return [int(row[0]) for row in conn.execute(_WAITING, (name,)).fetchall()]
+def waiting_ids(conn: psycopg.Connection, *names: str) -> list[int]:
+    """The ids in quarantine of what waits for these devices to be registered, the oldest first."""
+    return [int(row[0]) for row in conn.execute(_WAITING, (list(names),)).fetchall()]
 
 
 def trim(conn: psycopg.Connection, names: int, size: int) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 
 import psycopg
 from psycopg.rows import class_row
@@ -50,7 +50,9 @@ _RECOUNT = """
 WITH said AS (
     SELECT device_id, sum(committed)::bigint AS committed,
            sum(CASE WHEN ingestor = 'import' THEN 0
-                    ELSE quarantined - evicted - replayed - dropped END)::bigint AS quarantined
+                    ELSE quarantined - evicted - replayed - dropped END)::bigint AS quarantined,
+           min(CASE WHEN ingestor IN ('import', 'history') OR replayed > 0 THEN '-infinity'
+                    ELSE day - %(oldest)s::interval END) FILTER (WHERE committed > 0) AS since
     FROM ledger GROUP BY device_id
 ), stored AS (
     SELECT device_id, count(*)::bigint AS n FROM reading JOIN stream USING (stream_id) GROUP BY device_id
@@ -67,7 +69,8 @@ CROSS JOIN LATERAL (VALUES
     ('readings', coalesce(said.committed, 0), coalesce(stored.n, 0)),
     ('quarantine', coalesce(said.quarantined, 0), coalesce(kept.n, 0))) AS line (what, a, b)
 WHERE a <> b
-    AND NOT (what = 'readings' AND a > b AND EXISTS (SELECT FROM reading_horizon WHERE relation = 'reading'))
+    AND NOT (what = 'readings' AND a > b AND EXISTS (
+        SELECT FROM reading_horizon WHERE relation = 'reading' AND before > said.since AT TIME ZONE 'UTC'))
     AND (%(device_id)s::text IS NULL OR known.device_id = %(device_id)s)
 ORDER BY known.device_id, what"""
 
@@ -151,13 +154,17 @@ def sum_up(rows: Sequence[LedgerRow]) -> LedgerTotals:
     return LedgerTotals(*(sum(getattr(row.counts, name) for row in rows) for name in names))
 
 
-def recount(conn: psycopg.Connection, device_id: str | None = None) -> list[Discrepancy]:
+def recount(
+    conn: psycopg.Connection, device_id: str | None = None, oldest: timedelta = timedelta(days=30)
+) -> list[Discrepancy]:
     """Count readings and quarantined messages and compare with the account; empty where all agree.
 
     Reads every reading there is. What an import refused is in its own file of rejects, not in
-    quarantine; and where retention let readings go, fewer of them than the account says are no fault.
+    quarantine. Of a device that may have had readings which retention let go, fewer than the
+    account says are no fault: one that was heard before, or whose history came in from elsewhere.
+    ``oldest`` is how old readings may be on arrival.
     """
-    rows = conn.execute(_RECOUNT, {"device_id": device_id}).fetchall()
+    rows = conn.execute(_RECOUNT, {"device_id": device_id, "oldest": oldest}).fetchall()
     return [Discrepancy(*row) for row in rows]
 
 

@@ -18,6 +18,8 @@ from telemetry.topics import KEPT, ROOT, SUBSCRIPTIONS, status_topic, telemetry_
 
 SERVICE_PREFIX = "cityops-"
 """Names of the platform's own accounts begin so, and no device's does."""
+GATEWAY_PREFIX = f"{SERVICE_PREFIX}gateway-"
+"""Gateways' accounts: so named, they never stand in a device's way, nor a device in theirs."""
 SPARKPLUG_ROOT = "spBv1.0"
 SIMULATOR_TOPICS = "cityops-sim/silence/+"
 
@@ -112,3 +114,35 @@ def ingest_grants(subscriptions: Sequence[str]) -> Grants:
 def simulator_grants() -> Grants:
     """What the simulator needs: as a gateway it speaks for every device, and hears who is silenced."""
     return Grants((*SUBSCRIPTIONS, SIMULATOR_TOPICS), (SIMULATOR_TOPICS,))
+
+
+def gateway_grants(topics: Sequence[str], subscriptions: Sequence[str]) -> Grants:
+    """What a gateway may do: publish for many devices, registered or not, where ingest listens.
+
+    Raises
+    ------
+    ConfigError
+        Where no topic is given, or one is no filter or reaches beyond what ingest hears.
+    """
+    cure = f"stay within what ingest hears: {', '.join(subscriptions)}"
+    if not topics:
+        raise ConfigError("a gateway needs a topic", cure=cure)
+    for topic in topics:
+        levels = topic.split("/")
+        is_filter = all(
+            level == "+" or (level == "#" and place == len(levels) - 1) or not set(level) & set("+#\x00")
+            for place, level in enumerate(levels)
+        )
+        if not is_filter or not any(_covers(heard.split("/"), levels) for heard in subscriptions):
+            raise ConfigError(f"a gateway may not publish to {topic!r}", cure=cure)
+    return Grants(tuple(dict.fromkeys(topics)))
+
+
+def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    """Whether every topic that matches the filter ``narrow`` matches ``wide``."""
+    for place, level in enumerate(wide):
+        if level == "#":
+            return True
+        if place == len(narrow) or narrow[place] == "#" or level not in ("+", narrow[place]):
+            return False
+    return len(wide) == len(narrow)

@@ -44,11 +44,14 @@ window.cityops = window.cityops || {};
     location.reload();
   }
 
-  /* Marks the page that is open; a page below another (a device) counts as the one above. */
+  const ABOVE = { "/inbox": "/devices", "/quarantine": "/devices" };
+
+  /* Marks the page that is open; a page below another (a device, the inbox) counts as the one above. */
   function showPage() {
+    const open = ABOVE[location.pathname] || location.pathname;
     for (const link of document.querySelectorAll(".bar__page")) {
       const path = new URL(link.href).pathname;
-      const here = path === "/" ? location.pathname === "/" : (location.pathname + "/").startsWith(path + "/");
+      const here = path === "/" ? open === "/" : (open + "/").startsWith(path + "/");
       if (here) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }

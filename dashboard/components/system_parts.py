@@ -15,7 +15,7 @@ from dashboard.components.marks import state_mark
 from dashboard.components.sheet import sheet
 from dashboard.languages import Language
 from dashboard.queries.system import SystemView
-from dashboard.wording import SERVICE_FACTS
+from dashboard.wording import SERVICE_FACTS, SERVICE_STATES
 from store.services import Service
 
 SILENT_S = 10.0
@@ -147,7 +147,8 @@ def _said(key: str, value: object, language: Language) -> str:
         return f"{name} {said}"
     if isinstance(value, int | float):
         return f"{name} {language.number(value, 0 if isinstance(value, int) else 3)}"
-    return f"{name} {value}"
+    state = SERVICE_STATES.get(str(value)) if key in ("state", "broker") else None
+    return f"{name} {language.t(state) if state else value}"
 
 
 def size(count: int, language: Language) -> str:

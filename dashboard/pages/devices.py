@@ -21,8 +21,9 @@ from dashboard.queries.charts import ChartData, read_chart
 from dashboard.queries.devices import DeviceView, read_clocks, read_device, read_inventory
 from dashboard.registration import add_page, remember
 from dashboard.runtime import Runtime
-from dashboard.wording import DOMAINS, STATES, domain_name, kind_name, state_name
+from dashboard.wording import STATES, domain_name, kind_name, state_name
 from telemetry.errors import NotFoundError
+from telemetry.metrics import CITY_DOMAINS
 
 _FILTERS: tuple[str, ...] = ("domain", "kind", "zone", "state")
 _CONTROLS = tuple(f"devices-{name}" for name in (*_FILTERS, "q"))
@@ -155,7 +156,7 @@ def _choices(runtime: Runtime, language: Language) -> dict[str, tuple[str, Seque
     city = runtime.city
     kinds = sorted({device.kind for device in city.devices})
     return {
-        "domain": (language.t("Domain"), [(key, domain_name(language, key)) for key in DOMAINS]),
+        "domain": (language.t("Domain"), [(key, domain_name(language, key)) for key in CITY_DOMAINS]),
         "kind": (language.t("Kind"), [(key, kind_name(language, key)) for key in kinds]),
         "zone": (
             language.t("District"),

@@ -17,11 +17,12 @@ from dashboard.languages import Language, mark, requested_language
 from dashboard.queries.inbox import read_inbox
 from dashboard.registration import add_page
 from dashboard.runtime import Runtime
-from dashboard.wording import DOMAINS, REPLAY_TEXTS, domain_name, kind_name
+from dashboard.wording import REPLAY_TEXTS, domain_name, kind_name
 from store.inbox import Waiting
 from telemetry.adoption import Guess
+from telemetry.metrics import CITY_DOMAINS
 
-_SHOWN = 100
+_SHOWN = 50
 _REFRESH_MS = 10_000
 
 _TEXTS = {
@@ -65,7 +66,7 @@ def layout(runtime: Runtime, **_: str) -> html.Main:
         ],
         **data(
             **{f"text-{key}": language.t(text) for key, text in (_TEXTS | REPLAY_TEXTS).items()},
-            **{f"domain-{key}": domain_name(language, key) for key in DOMAINS},
+            **{f"domain-{key}": domain_name(language, key) for key in CITY_DOMAINS},
             **zones,
         ),
     )

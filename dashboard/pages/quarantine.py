@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import dash_mantine_components as dmc
 import psycopg
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from dashboard.auth.identity import current_identity
@@ -26,7 +26,8 @@ from dashboard.wording import REFUSALS, REPLAY_TEXTS
 from store.quarantine import Quarantined, RefusalGroup, Search, group_quarantine, list_quarantine
 from telemetry.people import Role
 
-_SHOWN = 200
+_SHOWN = 50
+"""Messages on the page. Each is some seventeen components; a browser stands still over thousands."""
 _PAYLOAD = 600
 _SEARCHED = 80
 _REFRESH_MS = 10_000
@@ -49,6 +50,7 @@ def layout(runtime: Runtime, reason: str | None = None, q: str = "", **_: str) -
         tabIndex=0,
         children=[
             dcc.Interval(id="quarantine-tick", interval=_REFRESH_MS),
+            dcc.Store(id="quarantine-drawn"),
             html.Div(
                 [
                     html.H2(language.t("Quarantine"), className="page__title"),
@@ -71,15 +73,17 @@ def register(app: Dash, runtime: Runtime) -> None:
 
     @app.callback(  # pyright: ignore[reportUnknownMemberType]
         Output("quarantine-place", "children"),
+        Output("quarantine-drawn", "data"),
         Input("quarantine-tick", "n_intervals"),
         Input("quarantine-reason", "value"),
         Input("quarantine-q", "value"),
+        State("quarantine-drawn", "data"),
     )
-    async def show(_: int | None, reason: str | None, text: str | None) -> Any:
+    async def show(_: int | None, reason: str | None, text: str | None, drawn: str | None) -> tuple[Any, Any]:
         language = runtime.languages[requested_language()]
         if not current_identity().allows(Role.ENGINEER):
             hint = language.t("Ask an administrator for the role of engineer.")
-            return nothing(language.t("For engineers"), hint)
+            return nothing(language.t("For engineers"), hint), no_update
 
         def ask(conn: psycopg.Connection) -> tuple[list[RefusalGroup], list[Quarantined]]:
             return group_quarantine(conn), list_quarantine(
@@ -87,7 +91,8 @@ def register(app: Dash, runtime: Runtime) -> None:
             )
 
         groups, rows = await runtime.query(ask)
-        return _parts(groups, rows, language)
+        found = _mark_of(groups, rows)
+        return (no_update, no_update) if found == drawn else (_parts(groups, rows, language), found)
 
 
 def payload_text(payload: bytes) -> str:
@@ -132,6 +137,12 @@ def _filters(reason: str | None, text: str, language: Language) -> html.Div:
         ],
         className="page__bar panel",
     )
+
+
+def _mark_of(groups: Sequence[RefusalGroup], rows: Sequence[Quarantined]) -> str:
+    """Another one when something else is to be drawn."""
+    shown = [(row.quarantine_id, row.deliveries, row.last_at) for row in rows]
+    return str(hash((tuple(groups), tuple(shown))))
 
 
 def _parts(

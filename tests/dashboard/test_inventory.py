@@ -51,9 +51,7 @@ def test_every_page_is_accessible_in_both_themes(browser: Any, refused: Town, pa
         page.goto(refused.url + path + "?lang=en")
         page.wait_for_selector(f"html[data-mantine-color-scheme={face}]")
         page.wait_for_selector(READY[path])
-        assert page.locator(".bar__page[aria-current=page]").count() == (
-            0 if path in ("/quarantine", "/inbox") else 1
-        )
+        assert page.locator(".bar__page[aria-current=page]").count() == 1
         assert complaints(page) == []
 
 
@@ -121,6 +119,25 @@ def test_quarantine_shows_reasons_and_payloads_as_text(browser: Any, refused: To
         assert "q=not" in page.url
         page.fill("#quarantine-q", "nowhere to be found")
         page.wait_for_selector("text=No message matches")
+
+
+def test_quarantine_is_sent_again_only_when_something_came(browser: Any, refused: Town):
+    def tick(page: Any, number: int) -> Any:
+        with page.expect_response(
+            lambda answer: "quarantine-place" in (answer.request.post_data or "")
+        ) as seen:
+            page.evaluate(f"dash_clientside.set_props('quarantine-tick', {{n_intervals: {number}}})")
+        return seen.value.json()["response"]
+
+    with visit(browser, refused.url + "/quarantine?lang=en") as page:
+        page.wait_for_selector("#quarantine-place .sheet")
+        assert tick(page, 1_001) == {}
+        with refused.conn.transaction():
+            put_refusals(refused.conn, [Refusal(datetime.now(UTC), "", "city/late", b"{", "json", "late")])
+        assert "quarantine-place" in tick(page, 1_002)
+        page.wait_for_selector("#quarantine-place >> text=city/late")
+    with refused.conn.transaction():
+        refused.conn.execute("DELETE FROM quarantine WHERE topic = 'city/late'")
 
 
 def test_the_last_hour_of_ingest_is_told_by_minute(refused: Town):

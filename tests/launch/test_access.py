@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ from launch.engines.tiers import Tier
 from launch.engines.tls import CA
 from launch.ports import free_port
 from launch.processes import Guard
-from store import audit, device_access, pool
+from store import audit, device_access, inbox, pool
+from store.quarantine import Refusal, put_refusals
+from store.replays import take_request
 from telemetry.addresses import BrokerAddress, with_user, without_user
 from telemetry.devices import Device
-from telemetry.errors import ConfigError, ConflictError, EngineError
+from telemetry.errors import ConfigError, ConflictError, EngineError, NotFoundError
 from telemetry.metrics import Domain
 from telemetry.settings import Settings, Tls
 from tests.fix_engines import surroundings, why_not
@@ -237,6 +240,54 @@ def test_every_change_is_in_the_audit_log_and_no_password_in_the_database(provis
         (text,) = provisioner.conn.execute(query).fetchone() or ("",)
         assert made.password not in text
         assert fresh.password not in text
+
+
+def test_a_gateway_speaks_for_devices_that_nobody_registered(
+    provisioner: Provisioner, mosquitto: PrivateBroker, probe: Callable[..., Probe]
+) -> None:
+    made = provisioner.add_gateway("west", ["city/drainage/+/telemetry"])
+    url = as_device(mosquitto, made)
+    gateway = probe(url, made.client_id)
+    assert gateway.publish("city/drainage/stranger-1/telemetry") == "Success"
+    assert gateway.subscribe("city/drainage/+/telemetry") == "Not authorized"
+    for topic in ("city/traffic/stranger-1/telemetry", "city/drainage/stranger-1/kept"):
+        assert probe(url, made.client_id).publish(topic) == "Not authorized", topic
+    again = provisioner.add_gateway("west", ["city/traffic/+/telemetry"])
+    assert probe(url, made.client_id).connected == "Not authorized"
+    last = probe(as_device(mosquitto, again), again.client_id)
+    assert last.publish("city/traffic/stranger-1/telemetry") == "Success"
+    provisioner.revoke_gateway("west")
+    assert last.gone.wait(DEADLINE_S)
+    entries = [e for e in audit.list_entries(provisioner.conn) if e.object == "cityops-gateway-west"]
+    assert [e.action for e in entries] == ["gateway.revoke", "gateway.add", "gateway.add"]
+    assert entries[1].detail == {"topics": ["city/traffic/+/telemetry"]}
+
+
+def test_a_gateway_that_is_none_is_not_revoked(provisioner: Provisioner) -> None:
+    with pytest.raises(NotFoundError):
+        provisioner.revoke_gateway("nowhere")
+    for name in ("", ".", "a b", "x" * 64):
+        with pytest.raises(ConfigError, match="no name of a gateway"):
+            provisioner.add_gateway(name, ["city/drainage/+/telemetry"])
+    told = {entry.object for entry in audit.list_entries(provisioner.conn)}
+    assert "cityops-gateway-nowhere" not in told
+
+
+def test_what_waits_of_a_device_is_replayed_when_it_is_registered(provisioner: Provisioner) -> None:
+    conn, now = provisioner.conn, datetime.now(UTC)
+    topic = "city/drainage/{}/telemetry"
+    put_refusals(
+        conn,
+        [
+            Refusal(now, "", topic.format(name), b"{}", "device", "unknown", claimed=name)
+            for name in ("wait-1", "wait-2", "other-1")
+        ],
+    )
+    provisioner.add([device("wait-1"), device("wait-2")])
+    request = take_request(conn)
+    assert request is not None
+    assert request.quarantine_ids == inbox.waiting_ids(conn, "wait-1", "wait-2")
+    assert len(request.quarantine_ids) == 2
 
 
 def test_a_device_with_an_account_keeps_it(provisioner: Provisioner) -> None:

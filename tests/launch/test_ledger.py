@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from store import devices, horizons, ledger, pool, quarantine
@@ -42,14 +42,30 @@ def test_the_account_is_printed_and_recounted(database_url: str, tmp_path: Path)
     assert {row["device_id"]: row["counts"]["messages"] for row in account["rows"]} == {"loop-1": 2, "": 1}
 
 
-def test_what_an_import_refused_and_retention_let_go_is_no_fault(database_url: str) -> None:
+def test_what_an_import_refused_and_retention_let_go_is_no_fault(database_url: str, tmp_path: Path) -> None:
+    day = date(2026, 11, 23)
+    lost = [ledger.Discrepancy("loop-1", "readings", 1, 0)]
     with pool.connect(database_url, name="test", autocommit=True) as conn:
         devices.upsert_devices(conn, [DEVICE])
         conn.execute("TRUNCATE reading, ledger, quarantine, reading_horizon")
-        ledger.add_entries(conn, "import", date(2026, 11, 23), {"loop-1": Entry(3, 1, quarantined=2)})
-        lost = [ledger.Discrepancy("loop-1", "readings", 1, 0)]
+        ledger.add_entries(conn, "import", day, {"loop-1": Entry(3, 1, quarantined=2)})
         assert ledger.recount(conn) == lost
-        horizons.raise_horizon(conn, "reading", NOW)
+        horizons.raise_horizon(conn, "reading", NOW - timedelta(days=300))
+        assert ledger.recount(conn) == []
+    done = cityops("ledger", "--verify", folder=tmp_path, DATABASE_URL=database_url)
+    assert done.returncode == 0, done.stderr
+    assert "before 2026-01-27 were let go" in done.stdout
+
+
+def test_retention_does_not_excuse_what_it_cannot_have_let_go(database_url: str) -> None:
+    lost = [ledger.Discrepancy("loop-1", "readings", 1, 0)]
+    with pool.connect(database_url, name="test", autocommit=True) as conn:
+        devices.upsert_devices(conn, [DEVICE])
+        conn.execute("TRUNCATE reading, ledger, quarantine, reading_horizon")
+        ledger.add_entries(conn, "a", date(2026, 11, 23), {"loop-1": Entry(1, 1)})
+        horizons.raise_horizon(conn, "reading", NOW - timedelta(days=32))
+        assert ledger.recount(conn) == lost
+        horizons.raise_horizon(conn, "reading", NOW - timedelta(days=29))
         assert ledger.recount(conn) == []
 
 

@@ -155,6 +155,7 @@ def test_bad_rows_are_refused_by_line_and_the_rest_is_stored(target: str, tmp_pa
         rejected = list(csv.DictReader(handle))
     assert {int(row["row"]): row["reason"] for row in rejected} == REASONS
     assert not any(cell.startswith("=") for row in rejected for cell in row.values())
+    assert not any("float64" in cell for row in rejected for cell in row.values())
     with psycopg.connect(target) as conn:
         account = ledger.totals(conn)
     assert account.messages == account.committed + account.duplicates + account.quarantined == 14

@@ -1,6 +1,6 @@
 import pytest
 
-from telemetry.access import check_account_name, device_grants, ingest_grants
+from telemetry.access import check_account_name, device_grants, gateway_grants, ingest_grants
 from telemetry.addresses import BrokerAddress, with_user, without_user
 from telemetry.device_rows import COLUMNS, read_devices
 from telemetry.devices import Device
@@ -117,3 +117,41 @@ def test_what_is_no_table_is_refused(content: bytes):
     devices, faults = read_devices(content, ["760"])
     assert faults
     assert not devices
+
+
+HEARD = ("city/+/+/telemetry", "city/+/+/status", "application/+/device/+/event/up", "spBv1.0/hcmc/#")
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["city/drainage/+/telemetry", "city/+/+/status", "application/7/device/+/event/up", "spBv1.0/hcmc/#"],
+)
+def test_a_gateway_publishes_where_ingest_listens(topic: str):
+    assert gateway_grants([topic, topic], HEARD).publish == (topic,)
+    assert gateway_grants([topic], HEARD).receive == ()
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "#",
+        "city/#",
+        "city/+/+/kept",
+        "city/+/+/+",
+        "city/drainage/+",
+        "$CONTROL/dynamic-security/v1",
+        "",
+        "spBv1.0/#",
+        "spBv1.0/+/NDATA/a",
+        "spBv1.0/hcmc/#/x",
+        "city/drainage/a+/telemetry",
+    ],
+)
+def test_a_gateway_reaches_no_further(topic: str):
+    with pytest.raises(ConfigError, match="may not publish"):
+        gateway_grants([topic], HEARD)
+
+
+def test_a_gateway_needs_a_topic():
+    with pytest.raises(ConfigError, match="needs a topic"):
+        gateway_grants([], HEARD)
