@@ -56,13 +56,15 @@ class Pages(Dash):
     def register(self, page: Page, runtime: Runtime) -> None:
         """Add a page; its layouts and callbacks answer to its role alone."""
         registry = cast("dict[str, dict[str, Any]]", dash.page_registry)  # pyright: ignore[reportUnknownMemberType]
-        before, self.role = set(registry), page.role
+        # Dash keeps one registry a process: what is registered anew there is guarded anew.
+        before, self.role = {name: entry["layout"] for name, entry in registry.items()}, page.role
         import_module(f"dashboard.pages.{page.module}").register(self, runtime)
         self.role = Role.VIEWER
-        for name in registry.keys() - before:
-            registry[name]["layout"] = guarded_layout(
-                registry[name]["layout"], page.role, lambda: runtime.languages[requested_language()]
-            )
+        for name, entry in registry.items():
+            if entry["layout"] is not before.get(name):
+                entry["layout"] = guarded_layout(
+                    entry["layout"], page.role, lambda: runtime.languages[requested_language()]
+                )
 
     def callback(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
         """Dash's own, behind the role of the page that adds it."""

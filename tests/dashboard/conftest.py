@@ -6,7 +6,6 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -131,13 +130,7 @@ def city() -> City:
 
 @pytest.fixture(scope="session")
 def town(make_database: Callable[[], str], city: City) -> Iterator[Town]:
-    with open_town(make_database(), city) as town:
-        yield town
-
-
-@contextmanager
-def open_town(url: str, city: City) -> Iterator[Town]:
-    """Serve a town on a database of its own."""
+    url = make_database()
     hostile = Device(
         HOSTILE, Domain.TRAFFIC, "<b>kind</b>", SCRIPT, SCRIPT, 10.79, 106.72, "<i>z</i>", 30.0,
         ("speed_kmh",), {"note": SCRIPT},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import httpx
@@ -108,3 +110,23 @@ def test_a_link_in_the_header_is_for_who_may_follow_it(town: Town):
             assert (f'"href":"{page.path}"' in shown) == (
                 page.path == "/account" or (page.in_header and role.rank >= page.role.rank)
             ), (role, page.path)
+
+
+TWICE = """
+import dash
+from dashboard.app import create_app
+from launch.config import load_city, load_settings
+settings = load_settings(overrides={"database_url": "postgresql://127.0.0.1:9/none"}, environment={})
+city = load_city(settings)
+create_app(settings, city)
+create_app(settings, city)
+open_ = [name for name, page in dash.page_registry.items() if not hasattr(page["layout"], "__wrapped__")]
+assert dash.page_registry and not open_, open_
+"""
+
+
+def test_a_second_app_in_the_process_leaves_no_page_open():
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from typing import Any
 
@@ -22,9 +22,8 @@ from schemathesis.specs.openapi.checks import (
 from dashboard.auth.access import CSRF_HEADER
 from dashboard.auth.client import COOKIE
 from store.tokens import csrf_of
-from telemetry.city import City
 from telemetry.people import Role
-from tests.dashboard.conftest import Town, open_town
+from tests.dashboard.conftest import Town
 
 CHECKS = [
     not_a_server_error,
@@ -34,13 +33,6 @@ CHECKS = [
 ]
 ROLES = [None, *Role]
 MANY = 4
-
-
-@pytest.fixture(scope="module")
-def town(make_database: Callable[[], str], city: City) -> Iterator[Town]:
-    """A town of its own: what is asked here changes it, and other tests know theirs."""
-    with open_town(make_database(), city) as town:
-        yield town
 
 
 @pytest.fixture(scope="module")
