@@ -128,10 +128,11 @@ class _Process:
         url = self._settings.database_url or ""
         conn = connect(url, name=self._settings.ingest_service, patience_s=patience_s)
         with Watchdog(conn, patience_s) as watchdog, conn:
-            self._alone(conn, watchdog)
-            self._write_until_stopped(conn, watchdog)
+            if self._alone(conn, watchdog):
+                self._write_until_stopped(conn, watchdog)
 
-    def _alone(self, conn: psycopg.Connection, watchdog: Watchdog) -> None:
+    def _alone(self, conn: psycopg.Connection, watchdog: Watchdog) -> bool:
+        """Wait until the log is ours alone; ``False`` where we are stopped before that."""
         name = f"ingest {self._settings.ingestor}"
         told = False
         while not self._stop.is_set():
@@ -139,13 +140,14 @@ class _Process:
                 taken = try_lock(conn, name)
                 conn.commit()
             if taken:
-                return
+                return True
             if not told:
                 logger.warning(
                     "another process ingests as %r; waiting for it to end", self._settings.ingestor
                 )
                 told = True
             self._stop.wait(0.5)
+        return False
 
     def _progressed(self) -> bool:
         before, self._messages_before = self._messages_before, self._counts["messages"]
