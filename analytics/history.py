@@ -32,26 +32,26 @@ def slices(conn: psycopg.Connection, roster: Roster, now: int) -> Iterator[Rows]
             yield rows
 
 
-def warm_up(conn: psycopg.Connection, pipeline: Sequence[Stage], roster: Roster, now: int) -> None:
+def warm_up(conn: psycopg.Connection, stages: Sequence[Stage], roster: Roster, now: int) -> None:
     """Bring stages that know nothing to where history leaves them at ``now``."""
     for rows in slices(conn, roster, now):
-        for stage in pipeline:
+        for stage in stages:
             stage.detector.warm(rows, now)
             stage.detector.learn(stage.detector.fit(roster, rows))
 
 
 def fit_all(
-    conn: psycopg.Connection, pipeline: Sequence[Stage], roster: Roster, now: int, stop: threading.Event
+    conn: psycopg.Connection, stages: Sequence[Stage], roster: Roster, now: int, stop: threading.Event
 ) -> dict[str, Columns]:
     """Fresh models by detector; changes no stage. Ends early, with what there is, on ``stop``."""
     parts: dict[str, list[Columns]] = {}
     for rows in slices(conn, roster, now):
         if stop.is_set():
             break
-        for stage in pipeline:
+        for stage in stages:
             model = stage.detector.fit(roster, rows)
             if model:
-                parts.setdefault(stage.detector.name, []).append(model)
+                parts.setdefault(stage.name, []).append(model)
     return {name: _joined(models) for name, models in parts.items()}
 
 

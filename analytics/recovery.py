@@ -14,9 +14,9 @@ import psycopg
 from alerts.apply import apply_findings
 from analytics import stages
 from analytics.columns import unpack
-from analytics.engine import CONSUMER, MODELS, Engine
+from analytics.engine import Engine
 from analytics.history import warm_up
-from analytics.roster import Roster
+from analytics.live import CONSUMER, MODELS, LiveEngine
 from store import batches, offsets, snapshots
 from store.anomalies import list_standing
 from telemetry.city import City
@@ -24,7 +24,7 @@ from telemetry.city import City
 _log = logging.getLogger(__name__)
 
 
-def start(conn: psycopg.Connection, city: City, now: int) -> Engine:
+def start(conn: psycopg.Connection, city: City, now: int) -> LiveEngine:
     """The engine that goes on from what is committed.
 
     One repeatable-read transaction: the history that detectors warm up from holds exactly
@@ -41,7 +41,7 @@ def start(conn: psycopg.Connection, city: City, now: int) -> Engine:
     try:
         with conn.transaction():
             engine = _resumed(conn, city) or _anew(conn, city, now)
-            orphans = stages.adopt(engine.pipeline, list_standing(conn), now)
+            orphans = stages.adopt(engine.core.pipeline, list_standing(conn), now)
             apply_findings(conn, orphans)
             engine.save(conn, now)
     finally:
@@ -50,7 +50,7 @@ def start(conn: psycopg.Connection, city: City, now: int) -> Engine:
     return engine
 
 
-def _resumed(conn: psycopg.Connection, city: City) -> Engine | None:
+def _resumed(conn: psycopg.Connection, city: City) -> LiveEngine | None:
     kept = snapshots.load_snapshot(conn, CONSUMER)
     if kept is None:
         return None
@@ -70,21 +70,21 @@ def _resumed(conn: psycopg.Connection, city: City) -> Engine | None:
     return engine
 
 
-def _anew(conn: psycopg.Connection, city: City, now: int) -> Engine:
+def _anew(conn: psycopg.Connection, city: City, now: int) -> LiveEngine:
     engine = _blank(conn, city)
     engine.offsets = batches.heads(conn)
     unscored = batches.lag(conn, offsets.get_offsets(conn, CONSUMER))
-    _log.info("warming %d streams from history; %d batches pass unscored", len(engine.roster), unscored)
-    warm_up(conn, engine.pipeline, engine.roster, now)
-    engine.fitted = now if any(len(c["stream"]) for c in stages.models(engine.pipeline).values()) else 0
+    _log.info("warming %d streams from history; %d batches pass unscored", len(engine.core.roster), unscored)
+    warm_up(conn, engine.core.pipeline.stages, engine.core.roster, now)
+    engine.fitted = now if any(len(c["stream"]) for c in engine.core.models().values()) else 0
     for ingestor, seq in engine.offsets.items():
         offsets.set_offset(conn, CONSUMER, ingestor, seq)
     engine.save(conn, now, models=True)
     return engine
 
 
-def _blank(conn: psycopg.Connection, city: City) -> Engine:
-    engine = Engine(stages.stages(city), Roster.of((), ()), {})
+def _blank(conn: psycopg.Connection, city: City) -> LiveEngine:
+    engine = LiveEngine(Engine(stages.make_pipeline(city, city.detection)), {})
     engine.reload(conn)
     return engine
 

@@ -8,8 +8,8 @@ import threading
 import psycopg
 
 from analytics.columns import Columns
-from analytics.engine import Engine
 from analytics.history import fit_all
+from analytics.live import LiveEngine
 from analytics.times import HOUR, SECOND
 from store.pool import connect
 
@@ -36,7 +36,7 @@ class Refitter:
         self._thread: threading.Thread | None = None
         self._fitted: dict[str, Columns] = {}
 
-    def poll(self, engine: Engine, now: int) -> dict[str, Columns]:
+    def poll(self, engine: LiveEngine, now: int) -> dict[str, Columns]:
         """Fresh models if a fit has ended since the last call; begins one when due."""
         if self._thread is None:
             if now >= max(engine.fitted + _PERIOD_US, self._not_before):
@@ -55,9 +55,10 @@ class Refitter:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self, engine: Engine, now: int) -> None:
+    def _run(self, engine: LiveEngine, now: int) -> None:
         try:
             with connect(self._database_url, name="analytics-refit", autocommit=True) as conn:
-                self._fitted = fit_all(conn, engine.pipeline, engine.roster, now, self._halt)
+                core = engine.core
+                self._fitted = fit_all(conn, core.pipeline.stages, core.roster, now, self._halt)
         except psycopg.Error as error:
             _log.warning("no fresh models this time: %s", error)

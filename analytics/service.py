@@ -13,7 +13,7 @@ import psycopg
 
 from alerts.closing import close_resolved
 from analytics import recovery
-from analytics.engine import Engine
+from analytics.live import LiveEngine
 from analytics.platform import PlatformRounds
 from analytics.refit import Refitter
 from analytics.times import SECOND, micros
@@ -79,7 +79,7 @@ def _serve(
 
 def _loop(
     conn: psycopg.Connection,
-    engine: Engine,
+    engine: LiveEngine,
     refitter: Refitter,
     platform: PlatformRounds,
     close_after: timedelta,
@@ -128,13 +128,13 @@ def _beat(conn: psycopg.Connection, detail: dict[str, object]) -> None:
     services.beat(conn, services.Service(NAME, os.getpid(), socket.gethostname(), detail))
 
 
-def _vitals(engine: Engine, lag_us: int) -> dict[str, object]:
+def _vitals(engine: LiveEngine, lag_us: int) -> dict[str, object]:
     """What the engine says of itself.
 
     ``lag_s`` is how long ago was committed what it scored last, 0 where nothing waits.
     """
-    counts = engine.counts
-    of_detectors = {k: v for stage in engine.pipeline for k, v in stage.detector.counts().items()}
+    counts, stages = engine.counts, engine.core.pipeline.stages
+    of_detectors = {k: v for stage in stages for k, v in stage.detector.counts().items()}
     return {
         "state": "scoring",
         "lag_s": round(lag_us / SECOND, 3),
@@ -142,9 +142,10 @@ def _vitals(engine: Engine, lag_us: int) -> dict[str, object]:
         "batches": counts.batches,
         "findings": counts.findings,
         "strangers": counts.strangers,
-        "log_gaps": counts.gaps,
-        "standing": sum(len(stage.decider.standing()) for stage in engine.pipeline),
-        "streams": len(engine.roster),
+        "unfit": counts.unfit,
+        "log_gaps": engine.gaps,
+        "standing": sum(len(stage.decider.standing()) for stage in stages),
+        "streams": len(engine.core.roster),
         **of_detectors,
     }
 

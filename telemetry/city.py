@@ -1,7 +1,7 @@
 """A city profile: what a folder ``cities/<key>/`` says, as types.
 
 The folder holds ``city.toml``, ``zones.csv``, ``devices.csv``, ``thresholds.toml``,
-``layers/<name>.geojson`` and one ``<table>.toml`` per simulator table. Reading the
+``detectors.toml``, ``layers/<name>.geojson`` and one ``<table>.toml`` per simulator table. Reading the
 files is `launch.config`'s work; `parse_city` only sees their bytes.
 """
 
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from telemetry.alerts import Severity
+from telemetry.detection.configuration import DEFAULT, Configuration, decode_configuration
 from telemetry.devices import DEVICE_ID, Device
 from telemetry.errors import ConfigError
 from telemetry.metrics import CITY_DOMAINS, METRICS, Domain
@@ -26,7 +27,9 @@ CITY_FILE = "city.toml"
 ZONES_FILE = "zones.csv"
 DEVICES_FILE = "devices.csv"
 THRESHOLDS_FILE = "thresholds.toml"
+DETECTORS_FILE = "detectors.toml"
 LAYERS_FOLDER = "layers/"
+_OWN_TABLES = (CITY_FILE, THRESHOLDS_FILE, DETECTORS_FILE)
 REQUIRED = (CITY_FILE, ZONES_FILE, DEVICES_FILE, THRESHOLDS_FILE)
 
 Confidence = Literal["V", "D", "K"]
@@ -124,6 +127,8 @@ class City:
     alarm_levels: Mapping[str, AlarmLevels]
     layers: Mapping[str, bytes]
     sim: Mapping[str, Any]
+    detection: Configuration = DEFAULT
+    """The detectors to begin with; without ``detectors.toml``, every kind everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +179,7 @@ def parse_city(files: Mapping[str, bytes]) -> City:
         alarm_levels={gauge.device_id: gauge for gauge in header.gauge},
         layers=_layers(files),
         sim=_sim_tables(files),
+        detection=_detection(files, devices, codes),
     )
 
 
@@ -255,6 +261,19 @@ def _thresholds(content: bytes, ids: frozenset[str]) -> Iterator[Threshold]:
         yield threshold
 
 
+def _detection(
+    files: Mapping[str, bytes], devices: tuple[Device, ...], zones: frozenset[str]
+) -> Configuration:
+    if DETECTORS_FILE not in files:
+        return DEFAULT
+    try:
+        configuration = decode_configuration(files[DETECTORS_FILE])
+        configuration.check(zones, {tag for device in devices for tag in device.tags})
+    except ConfigError as error:
+        raise ConfigError(f"{DETECTORS_FILE}: {error.message}", cure="mend the file") from error
+    return configuration
+
+
 def _layers(files: Mapping[str, bytes]) -> dict[str, bytes]:
     layers: dict[str, bytes] = {}
     for path, content in sorted(files.items()):
@@ -273,7 +292,7 @@ def _sim_tables(files: Mapping[str, bytes]) -> dict[str, Any]:
     return {
         path.removesuffix(".toml"): _toml(path, content)
         for path, content in sorted(files.items())
-        if path.endswith(".toml") and "/" not in path and path not in (CITY_FILE, THRESHOLDS_FILE)
+        if path.endswith(".toml") and "/" not in path and path not in _OWN_TABLES
     }
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analytics.detectors.base import Detector
+from analytics.detectors.base import Detector, Guard, Setup
 from analytics.detectors.limits import Limits
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
 from analytics.detectors.stuck import Stuck
-from telemetry.city import City
 
-DETECTORS: dict[str, Callable[[City], Detector]] = {
-    "limits": lambda city: Limits(city.thresholds),
-    "seasonal": lambda city: Seasonal(city.timezone),
-    "silence": lambda _: Silence(),
-    "stuck": lambda _: Stuck(),
+GUARDS: dict[str, Callable[[Setup], Guard]] = {
+    "silence": Silence,
+    "stuck": Stuck,
 }
-"""How each detector is made for a city, by name, in the order they score."""
+"""Detectors of sensor health by kind; they score first and say which readings are unfit."""
 
-__all__ = ["DETECTORS", "Detector"]
+DETECTORS: dict[str, Callable[[Setup], Detector]] = {
+    "limits": Limits,
+    "seasonal": Seasonal,
+}
+"""Detectors of what happens in the city, by kind; they see the readings that are fit."""
+
+__all__ = ["DETECTORS", "GUARDS", "Detector", "Guard", "Setup"]

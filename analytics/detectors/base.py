@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from analytics.columns import Columns
 from analytics.roster import Roster, Rows
 from analytics.scores import Scores, Term
+from telemetry.city import City
+from telemetry.detection import DetectorSpec
+from telemetry.devices import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a detector is made of: the city, and the configuration's word on it."""
+
+    city: City
+    spec: DetectorSpec
+
+    @property
+    def params(self) -> Any:
+        """The parameters of its kind, typed as `telemetry.detection.KINDS` says."""
+        return self.spec.parameters()
+
+    def watches(self, roster: Roster, stream: Stream) -> bool:
+        """Whether the configuration gives it this stream."""
+        device = roster.devices.get(stream.device_id)
+        return device is not None and self.spec.watches(device, stream.metric)
 
 
 class Detector(Protocol):
     """Scores readings of every stream at once.
 
+    It speaks of conditions by keys unique among its own; the stage that runs it adds its
+    name where a second of its kind runs.
+
     Results depend on the readings and on ``now`` (microseconds UTC) alone, never on a
     clock, and not on how readings were cut into batches. A reading is scored before it
     is learnt from. Input arrays are never written to.
     """
-
-    @property
-    def name(self) -> str:
-        """The finding's ``detector``."""
-        ...
 
     def extend(self, roster: Roster) -> list[Term]:
         """Take up streams past those known; returns the new terms, in scoring's order."""
@@ -63,4 +86,12 @@ class Detector(Protocol):
 
     def counts(self) -> dict[str, int]:
         """Numbers of its own worth showing, by name."""
+        ...
+
+
+class Guard(Detector, Protocol):
+    """A detector of sensor health, which the others are kept from bad readings by."""
+
+    def unfit(self, rows: Rows, /) -> NDArray[np.bool_]:
+        """Which of the rows it scored last are not to be believed, shape ``(n,)``."""
         ...

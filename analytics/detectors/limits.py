@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analytics.columns import Columns, match
 from analytics.detectors.averages import TrailingMeans
+from analytics.detectors.base import Setup
 from analytics.roster import Roster, Rows
 from analytics.rounds import Forward
 from analytics.scores import Scores, Term
@@ -33,10 +34,9 @@ class Limits:
     value, or for low limits its negative, so that higher is stranger for both.
     """
 
-    name = "limits"
-
-    def __init__(self, thresholds: Sequence[Threshold]) -> None:
-        self._thresholds = tuple(thresholds)
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._thresholds = setup.city.thresholds
         self._roster = Roster.of((), ())
         self._forward = Forward()
         self._means = TrailingMeans()
@@ -100,7 +100,7 @@ class Limits:
 
     def _thresholds_of(self, roster: Roster, stream: Stream) -> list[Threshold]:
         device = roster.devices.get(stream.device_id)
-        if device is None:
+        if device is None or not self._setup.watches(roster, stream):
             return []
         return [t for t in self._thresholds if t.applies_to(device, stream.metric)]
 

@@ -6,6 +6,7 @@ in robust spreads, clipped and smoothed over a few readings.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
+from analytics.detectors.base import Setup
 from analytics.detectors.seasons import (
     DAY_KINDS,
     SLOT_US,
@@ -91,10 +93,9 @@ _DIRECTIONS = {Bad.HIGH: 1.0, Bad.LOW: -1.0, Bad.BOTH: 0.0, Bad.NEITHER: 0.0}
 class Seasonal:
     """Robust z against each stream's own week. Silent until a model was learnt."""
 
-    name = "seasonal"
-
-    def __init__(self, timezone: str) -> None:
-        self._zone = ZoneInfo(timezone)
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._zone = ZoneInfo(setup.city.timezone)
         self._roster = Roster.of((), ())
         self._forward = Forward()
         self._z = np.empty(0, np.float64)
@@ -108,7 +109,7 @@ class Seasonal:
     def extend(self, roster: Roster) -> list[Term]:
         """Take up streams past those known; returns their terms."""
         fresh = roster.streams[len(self._roster) :]
-        watched = np.array([stream.metric in _FLOORS for stream in fresh], np.bool_)
+        watched = self._watched(roster, fresh)
         n_terms = (self._term >= 0).sum() * len(_STEPS)
         term = np.where(watched, n_terms + (np.cumsum(watched) - 1) * len(_STEPS), _UNWATCHED)
         directions = [_DIRECTIONS[METRICS[s.metric].bad] if s.metric in METRICS else 0.0 for s in fresh]
@@ -120,14 +121,15 @@ class Seasonal:
         self._median, self._spread = grown(self._median, n, np.nan), grown(self._spread, n, np.nan)
         self._forward.extend(n)
         self._roster = roster
-        return [_term(stream, step) for stream in fresh if stream.metric in _FLOORS for step in _STEPS]
+        taken = [stream for stream, takes in zip(fresh, watched.tolist(), strict=True) if takes]
+        return [_term(stream, step) for stream in taken for step in _STEPS]
 
     def warm(self, _rows: Rows, _now: int) -> None:
         """Nothing: smoothing settles within a few readings."""
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """The usual week of the watched streams among these."""
-        watched = np.array([stream.metric in _FLOORS for stream in roster.streams], np.bool_)
+        watched = self._watched(roster, roster.streams)
         seasons = fit_seasons(rows.take(watched[rows.streams]), self._zone)
         floors = np.array([_FLOORS[roster.streams[int(i)].metric] for i in seasons.streams], np.float64)
         least = _least(seasons.median, seasons.spread, floors.reshape(-1, 2))
@@ -173,6 +175,9 @@ class Seasonal:
     def counts(self) -> dict[str, int]:
         """None."""
         return {}
+
+    def _watched(self, roster: Roster, streams: Sequence[Stream]) -> NDArray[np.bool_]:
+        return np.array([s.metric in _FLOORS and self._setup.watches(roster, s) for s in streams], np.bool_)
 
     def _round(self, rows: Rows) -> Scores:
         expected, low, high, spread = self._usual(rows)

@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
+from analytics.detectors.base import Setup
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
 from analytics.times import SECOND
 from telemetry.alerts import Severity
+from telemetry.detection.params import SilenceParams
 
-_INTERVALS = 3.0
-_LEAST_S = 30.0
-"""A device is late after three usual intervals and half a minute."""
-_MAJOR = 10.0
-"""How many times that makes it a major fault."""
 _LEAST_PAUSE_S = 5.0
+_LONGEST_S = 1e9
+"""As good as never, and whole microseconds of it fit into 64 bits."""
 
 
 class Silence:
@@ -32,9 +31,9 @@ class Silence:
     written on a reading; a device never heard is not missed.
     """
 
-    name = "silence"
-
-    def __init__(self) -> None:
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._params: SilenceParams = setup.params
         self.stalls = 0
         self._roster = Roster.of((), ())
         self._clock = 0
@@ -48,7 +47,7 @@ class Silence:
         known = len(self._limit_us)
         interval_s = np.full(len(roster.device_ids), np.inf)
         np.minimum.at(interval_s, roster.device_of, roster.intervals_s)
-        self._limit_us = (np.maximum(_INTERVALS * interval_s, _LEAST_S) * SECOND).astype(np.int64)
+        self._limit_us = self._allowed_us(interval_s)
         fastest_s = float(interval_s.min(initial=np.inf)) if len(roster) else _LEAST_PAUSE_S
         self._pause_us = round(max(fastest_s, _LEAST_PAUSE_S) * SECOND)
         self._heard = grown(self._heard, len(roster.device_ids), NEVER)
@@ -103,6 +102,15 @@ class Silence:
         """How often the whole city fell silent."""
         return {"city_stalls": self.stalls}
 
+    def unfit(self, rows: Rows) -> NDArray[np.bool_]:
+        """None: what is heard is no worse for having been missed."""
+        return np.zeros(len(rows), np.bool_)
+
+    def _allowed_us(self, interval_s: NDArray[np.float64]) -> NDArray[np.int64]:
+        params = self._params
+        allowed_s = np.maximum(params.intervals * interval_s, params.least_s)
+        return (np.minimum(allowed_s, _LONGEST_S) * SECOND).astype(np.int64)
+
     def _advance(self, now: int) -> None:
         if self._now != NEVER:
             passed = max(0, now - self._now)
@@ -129,7 +137,7 @@ class Silence:
         terms: list[Term] = []
         for place in range(known, len(self._roster.device_ids)):
             device_id, stream_id = self._roster.device_ids[place], int(self._roster.stream_ids[first[place]])
-            for severity, times in ((Severity.MINOR, 1.0), (Severity.MAJOR, _MAJOR)):
+            for severity, times in ((Severity.MINOR, 1.0), (Severity.MAJOR, self._params.major_times)):
                 terms.append(
                     Term(
                         key=f"silence:{device_id}:{severity}",

@@ -10,18 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
+from analytics.detectors.base import Setup
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
 from analytics.scores import Scores, Term
 from analytics.times import SECOND
 from telemetry.alerts import Severity
+from telemetry.detection.params import StuckParams
 from telemetry.devices import Stream
 from telemetry.metrics import METRICS, Aggregation
 
-_LEAST_REPEATS = 15.0
-"""Readings alike in a row, and as many usual intervals, below which nothing is said."""
-_OF_USUAL = 2.0
-"""How many times the usual run a run has to last."""
 _FEW = 3
 _RARE = 0.03
 """Runs in a week, and share of the time, that may lie beyond the usual run: more than the
@@ -38,9 +36,9 @@ class Stuck:
     nothing: neither is watched here.
     """
 
-    name = "stuck"
-
-    def __init__(self) -> None:
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._params: StuckParams = setup.params
         self._roster = Roster.of((), ())
         self._forward = Forward()
         self._value = np.empty(0, np.float64)
@@ -74,7 +72,7 @@ class Stuck:
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """How long each stream usually repeats itself, seconds."""
-        varying = np.array([_varies(stream) for stream in roster.streams], np.bool_)
+        varying = np.array([_varies(s) and self._setup.watches(roster, s) for s in roster.streams], np.bool_)
         streams, usual_s = _usual_runs(rows.take(varying[rows.streams]))
         return {"stream": roster.stream_ids[streams], "usual_s": usual_s}
 
@@ -117,6 +115,10 @@ class Stuck:
         """None."""
         return {}
 
+    def unfit(self, rows: Rows) -> NDArray[np.bool_]:
+        """None yet."""
+        return np.zeros(len(rows), np.bool_)
+
     def _round(self, rows: Rows) -> Scores:
         streams = rows.streams
         same = (self._value[streams] == rows.values) & (rows.values != _AT_REST)
@@ -124,13 +126,14 @@ class Stuck:
         repeats = np.where(same, self._repeats[streams] + 1, 1)
         self._value[streams], self._began[streams], self._repeats[streams] = rows.values, began, repeats
         usual_s = self._usual_s[streams]
-        allowed_s = np.maximum(_OF_USUAL * usual_s, _LEAST_REPEATS * self._roster.intervals_s[streams])
+        least = self._params.least_repeats
+        allowed_s = np.maximum(self._params.of_usual * usual_s, least * self._roster.intervals_s[streams])
         lasted_s = (rows.times - began) / SECOND
         nothing = np.full(len(rows), np.nan)
         return Scores(
             terms=streams,
             times=rows.times,
-            scores=np.minimum(repeats / _LEAST_REPEATS, lasted_s / allowed_s),
+            scores=np.minimum(repeats / least, lasted_s / allowed_s),
             values=rows.values,
             lows=nothing,
             highs=nothing,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from analytics.detectors import DETECTORS
+from analytics.detectors import DETECTORS, GUARDS
 from analytics.roster import Roster, Rows
 from analytics.stages import Stage
 from telemetry.alerts import Finding, FindingState
@@ -18,6 +18,7 @@ from tests.analytics.worlds import START, Commit
 
 GAUGE, ROAD, AIR, FEEDER, ROAD_2 = range(5)
 N = 120
+KINDS = sorted({**GUARDS, **DETECTORS})
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class Case:
         return stage
 
     def fresh(self, who: Roster | None = None) -> Stage:
-        stage = Stage.of(DETECTORS[self.name](worlds.city()))
+        stage = worlds.stage(self.name)
         stage.extend(who or worlds.roster())
         return stage
 
 
-@pytest.fixture(params=sorted(DETECTORS))
+@pytest.fixture(params=KINDS)
 def case(request: pytest.FixtureRequest) -> Case:
     return Case(request.param)
 
@@ -87,7 +88,7 @@ def test_cutting_batches_changes_nothing(case: Case, feed: list[Commit]) -> None
     assert worlds.flat(worlds.drive(case.stage(), pieces)) == worlds.flat(worlds.drive(case.stage(), feed))
 
 
-@pytest.mark.parametrize("name", sorted(set(DETECTORS) - {"silence"}))
+@pytest.mark.parametrize("name", sorted(set(KINDS) - {"silence"}))
 def test_several_readings_of_a_stream_in_one_batch(name: str, feed: list[Commit]) -> None:
     """Not for silence: it goes by the time of commit, which this changes."""
     case = Case(name)

@@ -9,7 +9,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from analytics.engine import CONSUMER, MODELS, Engine
+from analytics.live import CONSUMER, MODELS, LiveEngine
 from analytics.recovery import start
 from analytics.roster import Rows
 from analytics.times import SECOND, moment
@@ -40,7 +40,7 @@ def eventful() -> list[Commit]:
     return worlds.without(feed, AIR, 30, 50)
 
 
-def consume_all(town: Town, engine: Engine) -> None:
+def consume_all(town: Town, engine: LiveEngine) -> None:
     while engine.consume(town.conn):
         pass
 
@@ -54,7 +54,7 @@ def test_all_detectors_find_their_own(town: Town) -> None:
     assert all(alert.status is AlertStatus.RESOLVED for alert in list_alerts(town.conn))
     assert get_offsets(town.conn, CONSUMER) == heads(town.conn) == {"ingest-1": N}
     assert engine.counts.scored == sum(len(commit.rows) for commit in eventful())
-    assert engine.counts.gaps == engine.counts.strangers == 0
+    assert engine.gaps == engine.counts.strangers == 0
 
 
 CRASHES = {
@@ -85,7 +85,7 @@ def test_crashes_change_nothing(make_town: Callable[[], Town], crashes: list[int
     assert len(calm.anomalies()) >= 4
 
 
-def die_inside(town: Town, engine: Engine, doomed: psycopg.Connection) -> None:
+def die_inside(town: Town, engine: LiveEngine, doomed: psycopg.Connection) -> None:
     """Score everything there is and lose the connection before the commit."""
     with doomed.transaction():
         assert engine.consume(doomed) == 20
@@ -165,7 +165,7 @@ def test_devices_registered_under_way(town: Town) -> None:
     (alert,) = list_live(town.conn)
     assert alert.device_id == "gauge-9"
     engine = town.engine()
-    assert len(engine.roster) == 6
+    assert len(engine.core.roster) == 6
 
 
 def test_readings_nobody_knows_are_counted_and_passed(town: Town) -> None:
@@ -220,7 +220,7 @@ def test_fresh_models_survive_a_restart(town: Town) -> None:
     engine.learn(town.conn, fitted, START + MINUTE)
     again = town.engine(now=START + 2 * MINUTE)
     assert again.fitted == START + MINUTE
-    (stuck,) = [stage for stage in again.pipeline if stage.detector.name == "stuck"]
+    (stuck,) = [stage for stage in again.core.pipeline.stages if stage.name == "stuck"]
     assert stuck.detector.models()["usual_s"].tolist() == [7_200.0] * 5
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from analytics.detectors.averages import BUCKETS, TrailingMeans
-from analytics.detectors.limits import Limits
 from analytics.roster import Rows
 from analytics.stages import Stage
 from analytics.times import SECOND
@@ -20,7 +19,7 @@ RAISED, CLEARED = FindingState.RAISED, FindingState.CLEARED
 
 
 def stage(*thresholds: Threshold) -> Stage:
-    made = Stage.of(Limits(thresholds or worlds.LADDER))
+    made = worlds.stage("limits", where=worlds.city(thresholds or worlds.LADDER))
     made.extend(worlds.roster())
     return made
 

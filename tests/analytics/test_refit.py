@@ -50,4 +50,4 @@ def test_a_fit_given_up_ends_early(town: Town) -> None:
     engine = town.engine()
     halt = threading.Event()
     halt.set()
-    assert fit_all(town.conn, engine.pipeline, engine.roster, START, halt) == {}
+    assert fit_all(town.conn, engine.core.pipeline.stages, engine.core.roster, START, halt) == {}

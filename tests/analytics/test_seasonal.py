@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.seasons import SLOTS, fit_seasons, nan_median
 from analytics.roster import Roster, Rows
 from analytics.stages import Stage
@@ -22,7 +21,7 @@ ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 def stage(who: Roster | None = None, past: Rows | None = None) -> Stage:
     who = who or worlds.roster()
-    made = Stage.of(Seasonal("Asia/Ho_Chi_Minh"))
+    made = worlds.stage("seasonal")
     made.extend(who)
     made.detector.learn(made.detector.fit(who, worlds.history(who) if past is None else past))
     return made

@@ -13,7 +13,7 @@ import pytest
 
 from alerts.apply import apply_findings
 from analytics import service
-from analytics.engine import CONSUMER
+from analytics.live import CONSUMER
 from store.alerts import get_alert, list_events, list_live
 from store.batches import append_batch
 from store.devices import list_streams, upsert_devices

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from analytics.detectors.silence import Silence
 from analytics.stages import Stage
 from analytics.times import SECOND
 from telemetry.alerts import FindingState, Severity
@@ -18,7 +17,7 @@ RAISED, ONGOING, CLEARED = FindingState.RAISED, FindingState.ONGOING, FindingSta
 
 
 def stage(*, warm: bool = False) -> Stage:
-    made = Stage.of(Silence())
+    made = worlds.stage("silence")
     made.extend(worlds.roster())
     if warm:
         made.detector.warm(worlds.history(worlds.roster()), START)
@@ -44,7 +43,7 @@ def test_silence_and_recovery() -> None:
 
 def test_one_finding_a_device_by_its_first_stream() -> None:
     who = worlds.roster((worlds.device("air-2", "air_station", "pm2_5", "battery_pct"), *worlds.DEVICES))
-    made = Stage.of(Silence())
+    made = worlds.stage("silence")
     made.extend(who)
     feed = worlds.minutes(who, 12)
     for stream in (0, 1):
@@ -101,7 +100,7 @@ def test_offline_readings_sent_late_are_signs_of_life() -> None:
 @pytest.mark.parametrize(("interval_s", "allowed_s"), [(1.0, 30), (10.0, 30), (60.0, 180)])
 def test_how_long_is_too_long(interval_s: float, allowed_s: int) -> None:
     who = worlds.roster([worlds.device("a", "x", "pm2_5", interval_s=interval_s), worlds.DEVICES[0]])
-    made = Stage.of(Silence())
+    made = worlds.stage("silence")
     made.extend(who)
     both = worlds.minutes(who, 1)[0].rows
     made.score(both, START)

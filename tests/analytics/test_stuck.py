@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.detectors.stuck import Stuck
 from analytics.roster import Rows
 from analytics.stages import Stage
 from analytics.times import DAY
@@ -18,7 +17,7 @@ GAUGE, ROAD, AIR, FEEDER = range(4)
 
 def stage(past: Rows | None = None) -> Stage:
     who = worlds.roster()
-    made = Stage.of(Stuck())
+    made = worlds.stage("stuck")
     made.extend(who)
     made.detector.learn(made.detector.fit(who, worlds.history(who) if past is None else past))
     return made

@@ -9,7 +9,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from analytics.engine import Engine
+from analytics.live import LiveEngine
 from analytics.recovery import start
 from analytics.times import moment
 from store.batches import append_batch
@@ -47,7 +47,7 @@ class Town:
         for commit in feed:
             self.commit(commit)
 
-    def engine(self, now: int = START) -> Engine:
+    def engine(self, now: int = START) -> LiveEngine:
         return start(self.conn, worlds.city(), now)
 
     def anomalies(self) -> list[tuple[object, ...]]:

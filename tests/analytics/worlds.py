@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import pack, unpack
+from analytics.detectors import GUARDS
 from analytics.roster import Roster, Rows
-from analytics.stages import Stage
+from analytics.stages import Stage, make_guard, make_watcher
 from analytics.times import DAY, SECOND
 from telemetry.alerts import Finding, FindingState, Severity
 from telemetry.city import City, Threshold
+from telemetry.detection import DetectorSpec
 from telemetry.devices import Device, Stream
 from telemetry.metrics import METRICS
 
@@ -50,6 +52,12 @@ def threshold(**changes: object) -> Threshold:
         name_en="Alarm level 1",
     )
     return replace(plain, **changes)
+
+
+def stage(kind: str, *, where: City | None = None, name: str = "", **params: object) -> Stage:
+    """A stage of this kind of detector, knowing no stream yet."""
+    make = make_guard if kind in GUARDS else make_watcher
+    return make(where or city(), DetectorSpec(name or kind, kind, params=params))
 
 
 LADDER = (

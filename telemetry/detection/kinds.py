@@ -1,0 +1,15 @@
+"""The kinds of detector there are, by name, with the parameters each takes."""
+
+from __future__ import annotations
+
+import msgspec
+
+from telemetry.detection.params import LimitsParams, SeasonalParams, SilenceParams, StuckParams
+
+KINDS: dict[str, type[msgspec.Struct]] = {
+    "limits": LimitsParams,
+    "seasonal": SeasonalParams,
+    "silence": SilenceParams,
+    "stuck": StuckParams,
+}
+"""Their makers stand under the same names in `analytics.detectors.DETECTORS`."""
