@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.roster import Roster, Rows
-from device_sims.city_model import CityModel
 from device_sims import fleet
+from device_sims.city_model import CityModel
 from device_sims.options import SimOptions
 from device_sims.truth import Truth
 from telemetry.city import City
