@@ -93,7 +93,7 @@ class Decider:
                 continue
             condition = self._conditions.get(anomaly.key)
             if condition is None:
-                orphans.append(_ended(anomaly, now))
+                orphans.append(ended(anomaly, now))
                 continue
             condition.standing = anomaly.severity
             terms = [i for i in condition.terms if self.terms[i].severity.rank <= anomaly.severity.rank]
@@ -222,7 +222,8 @@ def _describe(
     )
 
 
-def _ended(anomaly: Anomaly, now: int) -> Finding:
+def ended(anomaly: Anomaly, now: int) -> Finding:
+    """The finding that ends what nothing watches any more."""
     return Finding(
         key=anomaly.key,
         state=FindingState.CLEARED,
