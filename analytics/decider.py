@@ -17,7 +17,7 @@ from analytics.columns import Columns, grown, match
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
 from analytics.times import SECOND, micros, moment
-from telemetry.alerts import Anomaly, Finding, FindingState, Severity
+from telemetry.alerts import UNWATCHED, Anomaly, Finding, FindingState, Severity
 
 _TELL_AGAIN_US = 60 * SECOND
 """A condition that only gets worse is told of once a minute at most."""
@@ -232,7 +232,7 @@ def ended(anomaly: Anomaly, now: int) -> Finding:
         stream_id=anomaly.stream_id,
         severity=anomaly.severity,
         at=max(moment(now), anomaly.started_at),
-        detail={"reason": "no longer watched"},
+        detail={"reason": UNWATCHED},
     )
 
 

@@ -8,10 +8,10 @@ keep anyone from seeing the others.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import psycopg
@@ -131,7 +131,11 @@ def apply(
     made = _add(conn, document, author, reason, active)
     _put_in_force(conn, made.version, author, made.reason)
     audit.record(
-        conn, author, "detection.apply", f"version {made.version}", {"reason": made.reason, "based_on": active}
+        conn,
+        author,
+        "detection.apply",
+        f"version {made.version}",
+        {"reason": made.reason, "based_on": active},
     )
     return made
 
@@ -161,7 +165,9 @@ def activate(conn: psycopg.Connection, version: int, actor: str, reason: str) ->
     return chosen
 
 
-def offer_profile(conn: psycopg.Connection, configuration: Configuration, city: str) -> tuple[Version, bool] | None:
+def offer_profile(
+    conn: psycopg.Connection, configuration: Configuration, city: str
+) -> tuple[Version, bool] | None:
     """Write down what a city's profile says where that is new.
 
     The first version of all comes into force, and so does a later one as long as no
@@ -258,9 +264,9 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def _canonical(value: Any) -> Any:
     """Whole numbers as integers: the database does not tell 1e3 from 1000."""
     if isinstance(value, Mapping):
-        return {key: _canonical(inner) for key, inner in value.items()}
+        return {key: _canonical(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [_canonical(inner) for inner in value]
+        return [_canonical(inner) for inner in cast("Sequence[Any]", value)]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -12,8 +12,11 @@ from telemetry.detection.configuration import Configuration, DetectorSpec
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One key of one detector. Without a ``key`` it is the whole detector that came (``before``
-    is ``None``) or went (``after`` is ``None``)."""
+    """One key of one detector, before and after.
+
+    Without a ``key`` it is the whole detector that came (``before`` is ``None``) or went
+    (``after`` is ``None``).
+    """
 
     detector: str
     key: str
@@ -23,9 +26,7 @@ class Change:
 
 def alike(one: DetectorSpec, other: DetectorSpec) -> bool:
     """Whether two do the same on the same streams: kind, selectors and parameters, defaults filled in."""
-    return (
-        one.kind == other.kind and one.select == other.select and one.parameters() == other.parameters()
-    )
+    return one.kind == other.kind and one.select == other.select and one.parameters() == other.parameters()
 
 
 def unchanged(one: DetectorSpec, other: DetectorSpec) -> bool:
@@ -50,7 +51,9 @@ def _between(before: DetectorSpec, after: DetectorSpec) -> list[Change]:
     one, other = _flat(before), _flat(after)
     keys = [*other, *(key for key in one if key not in other)]
     return [
-        Change(after.name, key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)
+        Change(after.name, key, one.get(key), other.get(key))
+        for key in keys
+        if one.get(key) != other.get(key)
     ]
 
 

@@ -21,8 +21,8 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 
@@ -157,10 +157,10 @@ def _spec(place: int, table: object) -> DetectorSpec:
 def _require_kept(where: str, value: object) -> None:
     """Only what JSON in a database can hold."""
     if isinstance(value, Mapping):
-        for key, inner in value.items():
+        for key, inner in cast("Mapping[str, object]", value).items():
             _require_kept(f"{where}.{key}", inner)
     elif isinstance(value, list | tuple):
-        for place, inner in enumerate(value):
+        for place, inner in enumerate(cast("Sequence[object]", value)):
             _require_kept(f"{where}[{place}]", inner)
     elif isinstance(value, float):
         _require(math.isfinite(value), f"{where}: must be a finite number")

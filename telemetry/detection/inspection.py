@@ -57,7 +57,9 @@ def examine(configuration: Configuration, zones: Iterable[str], devices: Sequenc
 
 def watched(spec: DetectorSpec, devices: Iterable[Device]) -> list[tuple[Device, str]]:
     """The devices and metrics that the configuration gives a detector."""
-    return [(device, metric) for device in devices for metric in device.metrics if spec.watches(device, metric)]
+    return [
+        (device, metric) for device in devices for metric in device.metrics if spec.watches(device, metric)
+    ]
 
 
 def _aimless(spec: DetectorSpec, devices: Sequence[Device]) -> list[Doubt]:
