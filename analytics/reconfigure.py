@@ -39,11 +39,13 @@ class Reconfigurer:
 
     def __init__(self, database_url: str, city: City, clock: Callable[[], int]) -> None:
         self.fault = ""
+        """What is wrong with the version that was activated last."""
+        self.refused: int | None = None
+        """That version."""
         self._clock = clock
         self._database_url = database_url
         self._city = city
         self._looked = self._not_before = 0
-        self._refused: int | None = None
         self._candidate: Candidate | None = None
         self._thread: threading.Thread | None = None
         self._halt = threading.Event()
@@ -80,10 +82,10 @@ class Reconfigurer:
         wanted = detection.active_version(conn)
         if wanted == engine.version or wanted is None:
             self._give_up()
-            self.fault, self._refused = "", None
+            self.fault, self.refused = "", None
         elif self._candidate is not None and self._candidate.chosen.version == wanted:
             return
-        elif wanted != self._refused and now >= self._not_before:
+        elif wanted != self.refused and now >= self._not_before:
             self._give_up()
             if self._is_idle():
                 self._begin(conn, engine, wanted)
@@ -129,11 +131,11 @@ class Reconfigurer:
             self._refuse(version, before, trouble)
         elif candidate.fits(engine):
             swap(conn, engine, candidate, now)
-            self.fault, self._refused = "", None
+            self.fault, self.refused = "", None
             _log.info("version %d of the detectors is in force, after version %d", version, before)
 
     def _refuse(self, version: int, stays: int, error: Exception) -> None:
-        self._refused = version
+        self.refused = version
         self.fault = f"version {version} of the detectors cannot be used: {error}"
         _log.error("%s; version %d stays in force", self.fault, stays)
 

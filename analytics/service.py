@@ -103,7 +103,7 @@ def _loop(
             engine.save(conn, now)
         if now - beaten >= _BEAT_US:
             _beat(conn, _vitals(engine, now - engine.last_commit if behind else 0) | changes.vitals(engine))
-            platform.look(conn, datetime.now(UTC))
+            platform.look(conn, datetime.now(UTC), changes.refused)
             beaten = now
         if close_after and now - closed >= _CLOSE_US:
             close_resolved(conn, datetime.now(UTC), close_after)
