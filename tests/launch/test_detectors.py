@@ -134,9 +134,9 @@ def test_what_is_probably_not_meant_is_said(run: Any) -> None:
 
 def test_a_changed_profile_is_offered_and_said(run: Any, conn: psycopg.Connection) -> None:
     run("apply", "-", "--reason", "mine", given=GOOD)
-    detection.offer_profile(
-        conn, decode_configuration(b'[[detector]]\nname = "stuck"\nkind = "stuck"'), "hcmc"
-    )
+    changed = decode_configuration(b'[[detector]]\nname = "stuck"\nkind = "stuck"')
+    with conn.transaction():
+        detection.offer_profile(conn, changed, "hcmc")
     said = run("list").stdout
     assert "offers version 3" in said
     assert run("activate", "3", "--reason", "as the profile has it").returncode == 0
