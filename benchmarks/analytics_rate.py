@@ -1,6 +1,6 @@
 """How fast the engine scores: every reading of a simulated city, on one core.
 
-    python benchmarks/analytics_rate.py [--streams 20000] [--readings 600000]
+    OMP_NUM_THREADS=1 python benchmarks/analytics_rate.py [--streams 20000] [--readings 600000]
 
 Every stream of the Ho Chi Minh City profile and of its clones reports once a minute, spread
 over it; the readings are cut into batches as ingest commits them and go through
@@ -21,16 +21,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_threads, "1")  # one core is what is measured
-
 import numpy as np
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analytics.engine import Engine
-from analytics.roster import Roster, Rows
 from analytics.stages import make_pipeline
 from benchmarks._city_history import MINUTE_US, Weeks
 from benchmarks._stage import say
@@ -178,7 +174,9 @@ def main() -> None:
     town = Town(told.streams)
     measure(town.engine, town.readings(100_000), 2_000)
     print(f"{machine()}; {told.streams:,} streams, {len(town.engine.pipeline.stages)} detectors, one core")
-    print(f"{'readings a batch':<18}{'readings/s':>12}{'µs a reading':>14}{'sort, µs':>10}{'ours / sort':>13}")
+    print(
+        f"{'readings a batch':<18}{'readings/s':>12}{'µs a reading':>14}{'sort, µs':>10}{'ours / sort':>13}"
+    )
     for size in _SIZES:
         rate = measure(town.engine, town.readings(told.readings), size)
         print(
