@@ -32,9 +32,17 @@ def slices(conn: psycopg.Connection, roster: Roster, now: int) -> Iterator[Rows]
             yield rows
 
 
-def warm_up(conn: psycopg.Connection, stages: Sequence[Stage], roster: Roster, now: int) -> None:
-    """Bring stages that know nothing to where history leaves them at ``now``."""
+def warm_up(
+    conn: psycopg.Connection,
+    stages: Sequence[Stage],
+    roster: Roster,
+    now: int,
+    stop: threading.Event | None = None,
+) -> None:
+    """Bring stages that know nothing to where history leaves them at ``now``; ends early on ``stop``."""
     for rows in slices(conn, roster, now):
+        if stop is not None and stop.is_set():
+            return
         for stage in stages:
             stage.detector.warm(rows, now)
             stage.detector.learn(stage.detector.fit(roster, rows))
