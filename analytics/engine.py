@@ -25,7 +25,8 @@ VERSION = 2
 """Of the layout of what is kept; another one is not read, and detectors warm up from history."""
 
 _OWN = "engine"
-_TICK_US = SECOND
+TICK_US = SECOND
+"""Time passes for the detectors no more often than this, by the times of commit."""
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class Engine:
         fit = rows.take(~unfit) if unfit.any() else rows
         for stage in self.pipeline.watchers:
             findings += stage.score(fit, now)
-        if now - max(self.ticked, 0) >= _TICK_US:
+        if now - max(self.ticked, 0) >= TICK_US:
             findings += self.tick(now)
             self.ticked = now
         self.counts.scored += len(rows)

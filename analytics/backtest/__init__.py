@@ -1,0 +1,1 @@
+"""Any configuration over any history, through the engine that runs live."""
