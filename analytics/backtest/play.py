@@ -56,6 +56,7 @@ class Part:
 class Played:
     """What came of a part."""
 
+    stream_ids: tuple[int, ...]
     findings: list[Finding]
     scored: int = 0
     unfit: int = 0
@@ -88,7 +89,7 @@ def play(world: World, source: Source, plan: Plan, part: Part, tell: Tell = lamb
     Cancelled
         ``tell`` said so.
     """
-    watch, played = _Watch(), Played([])
+    watch, played = _Watch(), Played(part.stream_ids, [])
     start, end, cadence = micros(plan.start), micros(plan.end), world.cadence(plan)
     engine = Engine(make_pipeline(world.city, plan.configuration))
     engine.extend(list(world.streams), list(world.devices))

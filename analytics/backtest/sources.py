@@ -18,6 +18,7 @@ from store import devices, history
 from store.pool import connect
 from store.readings import extent
 from telemetry.devices import Device, Stream
+from telemetry.labels import Label
 from telemetry.readings import Readings
 
 _SLICE_ROWS = 400_000
@@ -27,7 +28,7 @@ _COLUMNS = ("stream_ids", "times", "values", "qualities")
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Steps of time in which a city has readings: ``numbers`` (``time // step``), ascending, and ``counts``."""
+    """Steps in which a city has readings: ``numbers`` (``time // step``), ascending, and ``counts``."""
 
     numbers: NDArray[np.int64]
     counts: NDArray[np.int64]
@@ -58,6 +59,10 @@ class Source(Protocol):
 
     def steps(self, start: int, end: int, step: int) -> Steps:
         """The steps of ``step`` microseconds in which any stream of the city has a reading."""
+        ...
+
+    def labels(self, start: datetime, end: datetime) -> list[Label]:
+        """What is known to have happened between these times."""
         ...
 
 
@@ -96,6 +101,10 @@ class StoreSource:
         with self._connection() as conn:
             return Steps(*history.busy_steps(conn, moment(start), moment(end), step))
 
+    def labels(self, start: datetime, end: datetime) -> list[Label]:
+        """None yet."""
+        return []
+
     def extent(self) -> tuple[datetime, datetime] | None:
         """Times of the oldest and the newest reading; ``None`` in an empty store."""
         with self._connection() as conn:
@@ -120,11 +129,14 @@ class ArraySource:
         Those of the city.
     columns
         The readings, by time.
+    of_labels
+        What is known to have happened.
     """
 
     of_streams: Sequence[Stream]
     of_devices: Sequence[Device]
     columns: Readings
+    of_labels: Sequence[Label] = ()
 
     def __post_init__(self) -> None:
         if len(self.columns) and (np.diff(self.columns.times) < 0).any():
@@ -153,11 +165,15 @@ class ArraySource:
         first, last = np.searchsorted(self.columns.times, [start, end]).tolist()
         return Steps(*np.unique(self.columns.times[first:last] // step, return_counts=True))
 
+    def labels(self, start: datetime, end: datetime) -> list[Label]:
+        """Those given that touch the time."""
+        return [label for label in self.of_labels if label.start < end and label.end > start]
+
     def kept_in(self, folder: Path) -> MappedSource:
         """The same on disk, for processes of this machine to share."""
         for name in _COLUMNS:
             np.save(folder / f"{name}.npy", getattr(self.columns, name))
-        return MappedSource(tuple(self.of_streams), tuple(self.of_devices), folder)
+        return MappedSource(tuple(self.of_streams), tuple(self.of_devices), folder, tuple(self.of_labels))
 
 
 @dataclass(frozen=True)
@@ -167,6 +183,7 @@ class MappedSource:
     of_streams: Sequence[Stream]
     of_devices: Sequence[Device]
     folder: Path
+    of_labels: Sequence[Label] = ()
 
     def streams(self) -> list[Stream]:
         """Those it was made of."""
@@ -183,6 +200,10 @@ class MappedSource:
     def steps(self, start: int, end: int, step: int) -> Steps:
         """Steps in which any stream has a reading."""
         return self._mapped().steps(start, end, step)
+
+    def labels(self, start: datetime, end: datetime) -> list[Label]:
+        """Those given that touch the time."""
+        return [label for label in self.of_labels if label.start < end and label.end > start]
 
     def _mapped(self) -> ArraySource:
         # As plain arrays: `numpy.memmap` slows every small step of what is made from it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analytics.backtest.episodes import episodes_of
+from telemetry.detection.episodes import episodes_of
 from analytics.backtest.play import Part, play
 from analytics.backtest.sources import StoreSource
 from tests.analytics.backtest import histories

@@ -1,8 +1,8 @@
-"""Episodes: what findings amount to, each condition from its start to its end."""
+"""Episodes: what findings amount to, each condition from its start to its end; and comparing two lots."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -76,3 +76,43 @@ def _going_on(episode: Episode, finding: Finding) -> Episode:
         score=max(scores, default=None),
         detail=finding.detail,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What two configurations found over the same time: both, or one alone."""
+
+    both: tuple[tuple[Episode, Episode], ...]
+    only_first: tuple[Episode, ...]
+    only_second: tuple[Episode, ...]
+
+
+def compare(first: Sequence[Episode], second: Sequence[Episode], end: datetime) -> Comparison:
+    """Match episodes of one rule on one stream that overlap in time, each once, the earliest first.
+
+    By rule and stream rather than by key: a detector may have been renamed. One that never
+    ended lasts until ``end``.
+    """
+    waiting: dict[tuple[str, int], list[Episode]] = {}
+    for episode in sorted(second, key=_start):
+        waiting.setdefault((episode.rule, episode.stream_id), []).append(episode)
+    both: list[tuple[Episode, Episode]] = []
+    alone: list[Episode] = []
+    for episode in sorted(first, key=_start):
+        others = waiting.get((episode.rule, episode.stream_id), [])
+        match = next((other for other in others if _overlap(episode, other, end)), None)
+        if match is None:
+            alone.append(episode)
+        else:
+            others.remove(match)
+            both.append((episode, match))
+    left = sorted((episode for rest in waiting.values() for episode in rest), key=_start)
+    return Comparison(tuple(both), tuple(alone), tuple(left))
+
+
+def _start(episode: Episode) -> datetime:
+    return episode.started_at
+
+
+def _overlap(one: Episode, other: Episode, end: datetime) -> bool:
+    return one.started_at <= (other.ended_at or end) and other.started_at <= (one.ended_at or end)
