@@ -63,10 +63,15 @@ class PlatformWatch:
         self._since: dict[str, datetime] = {}
         self._past: dict[str, deque[tuple[datetime, Vitals]]] = {}
         self._counted: deque[tuple[datetime, Mapping[str, int]]] = deque()
+        self._heard: datetime | None = None
 
     def observe(self, now: datetime, vitals: Sequence[Vitals], stream_id: int) -> list[Finding]:
         """Findings about the ingest processes, told of the platform's own stream."""
+        if vitals or self._heard is None:
+            self._heard = now
         symptoms = [symptom for one in vitals for symptom in self._measure(now, one, stream_id)]
+        if not vitals:  # stopped in order, and nobody started another: to a device it is the same
+            symptoms.append(_absent(_seconds(self._heard, now), self._limits.lag_s, stream_id))
         return self._decide(now, symptoms, prefix="platform:")
 
     def count_devices(
@@ -166,6 +171,13 @@ class PlatformWatch:
     def standing(self) -> Collection[str]:
         """Keys of the conditions that stand."""
         return self._standing.keys()
+
+
+def _absent(seconds: float, limit: float, stream_id: int) -> Symptom:
+    detail = {"service": "ingest", "absent": True}
+    return Symptom(
+        "platform:ingest_lag:ingest", "ingest_lag", stream_id, seconds, limit, Severity.MAJOR, detail
+    )
 
 
 def _finding(symptom: Symptom, state: FindingState, now: datetime) -> Finding:

@@ -41,6 +41,19 @@ def test_lag_is_told_once_it_has_lasted_and_ends_once_it_is_over() -> None:
     ]
 
 
+def test_no_ingest_at_all_is_a_lag_until_one_comes() -> None:
+    watch, told = PlatformWatch(LIMITS), []
+    for at in range(0, 240, 10):
+        vitals = [seen()] if at < 20 or at > 120 else []
+        found = watch.observe(NOW + timedelta(seconds=at), vitals, 1)
+        told += [(at, finding.key, str(finding.state)) for finding in found]
+    # 30 s after the last word it is a lag, 20 s later it is told; 40 s of an ingest again end it
+    assert told == [
+        (60, "platform:ingest_lag:ingest", "raised"),
+        (170, "platform:ingest_lag:ingest", "cleared"),
+    ]
+
+
 def test_a_short_lag_is_no_news() -> None:
     assert (
         walk(PlatformWatch(LIMITS), [(t, seen(lag_s=40 if t == 10 else 0)) for t in range(0, 90, 10)]) == []

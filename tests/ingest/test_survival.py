@@ -396,7 +396,8 @@ def test_clock_jumps(world: World, tmp_path: Path, jump_s: int) -> None:
 def test_overload(world: World) -> None:
     """Ten times the load: the queue is the broker's, and ingest's memory stays what it was."""
     in_flight = 1_500
-    process = world.start_ingest(in_flight=in_flight, max_batch=200)
+    # The load is the city's, and only the test has it come from three devices.
+    process = world.start_ingest(in_flight=in_flight, max_batch=200, device_burst=10_000_000)
     with world.load() as quiet:
         world.wait_for_more(600)
     world.settle(quiet)
