@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from analytics.backtest.cluster import Task, play_all, processes_for
@@ -15,7 +15,7 @@ from analytics.backtest.play import Played, World
 from analytics.backtest.results import Run, Sweep, run_of
 from analytics.backtest.shards import split
 from analytics.backtest.sources import Source
-from analytics.times import SECOND, micros
+from analytics.times import micros
 from telemetry.city import City
 from telemetry.detection import Configuration, Selector
 from telemetry.errors import ConfigError

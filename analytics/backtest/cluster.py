@@ -114,11 +114,12 @@ def _spread(
             pending = [future for future in pending if not future.done()]
         found = client.gather(futures)
         told.pass_on(report)
-        return found
     except BaseException:
         client.run(_stop, name)
         client.cancel(futures)
         raise
+    else:
+        return found
     finally:
         client.unsubscribe_topic(name)
 

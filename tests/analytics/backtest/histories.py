@@ -9,9 +9,11 @@ import numpy as np
 from analytics.backtest.plan import Plan
 from analytics.backtest.play import World
 from analytics.backtest.sources import ArraySource
+from analytics.blocks import join
 from analytics.roster import Roster, Rows
 from analytics.times import moment
 from telemetry.detection import Configuration, DetectorSpec
+from telemetry.labels import Label
 from telemetry.readings import Readings
 from tests.analytics import worlds
 from tests.analytics.worlds import MINUTE, START, Commit
@@ -31,16 +33,18 @@ def eventful(n: int = N) -> list[Commit]:
     return worlds.without(feed, AIR, 30, 50)
 
 
-def source(feed: Sequence[Commit], who: Roster | None = None) -> ArraySource:
+def source(feed: Sequence[Commit], who: Roster | None = None, labels: Sequence[Label] = ()) -> ArraySource:
     """The quiet week and the feed, as arrays."""
     who = who or worlds.roster()
-    parts: list[Rows] = [worlds.history(who), *(commit.rows for commit in feed)]
-    streams, times, values = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("streams", "times", "values")
-    )
-    order = np.lexsort((streams, times))
-    columns = Readings.of(who.stream_ids[streams[order]], times[order], values[order])
-    return ArraySource(who.streams, tuple(who.devices.values()), columns)
+    return source_of(join([worlds.history(who), *(commit.rows for commit in feed)]), who, labels)
+
+
+def source_of(rows: Rows, who: Roster | None = None, labels: Sequence[Label] = ()) -> ArraySource:
+    """Any rows as arrays."""
+    who = who or worlds.roster()
+    order = np.lexsort((rows.streams, rows.times))
+    columns = Readings.of(who.stream_ids[rows.streams[order]], rows.times[order], rows.values[order])
+    return ArraySource(who.streams, tuple(who.devices.values()), columns, tuple(labels))
 
 
 def world(who: Roster | None = None) -> World:
@@ -53,3 +57,17 @@ def plan(minutes: int = N, **changes: object) -> Plan:
     """The feed's time, commits a second after each reading, as `worlds.minutes` has them."""
     options = {"configuration": PLAIN, "cadence_s": 1.0, **changes}
     return Plan(start=moment(START), end=moment(START + (minutes + 1) * MINUTE), **options)  # type: ignore[arg-type]
+
+
+def label(kind: str, device: str, first: int, last: int, *, is_fault: bool = False) -> Label:
+    """Something that happened from minute ``first`` to ``last`` of a feed."""
+    start, end = (moment(START + at * MINUTE) for at in (first, last))
+    return Label(kind, (device,), start, end, is_sensor_fault=is_fault)
+
+
+LABELS = (
+    label("flood", "gauge-1", 12, 20),
+    label("accident", "road-1", 14, 44),
+    label("stuck", "feeder-1", 20, 50, is_fault=True),
+    label("dropout", "air-1", 30, 50, is_fault=True),
+)
