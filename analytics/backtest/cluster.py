@@ -27,6 +27,8 @@ from analytics.times import micros
 from telemetry.errors import ConfigError
 
 _TELL_EVERY_S = 0.5
+_REACH_S = 10.0
+"""How long a cluster may take to answer."""
 _WORTH_A_PROCESS = 1_000_000
 """Readings for which starting another process, some two seconds, is worth while."""
 
@@ -193,7 +195,7 @@ def _cluster(processes: int, scheduler: str | None) -> Generator[Client]:
 @contextmanager
 def _client(scheduler: str) -> Generator[Client]:
     try:
-        client = Client(scheduler, timeout=10, set_as_default=False)
+        client = Client(scheduler, timeout=_REACH_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"no Dask scheduler answers at {scheduler}: {error}",
