@@ -33,9 +33,16 @@ def slices(conn: psycopg.Connection, roster: Roster, now: int) -> Iterator[Rows]
             yield rows
 
 
-def warm_up(conn: psycopg.Connection, stages: Sequence[Stage], roster: Roster, now: int) -> None:
-    """Bring stages that know nothing to where history leaves them at ``now``."""
-    warm(stages, roster, slices(conn, roster, now), now)
+def warm_up(
+    conn: psycopg.Connection,
+    stages: Sequence[Stage],
+    roster: Roster,
+    now: int,
+    stop: threading.Event | None = None,
+) -> None:
+    """Bring stages that know nothing to where history leaves them at ``now``; ends early on ``stop``."""
+    going_on = itertools.takewhile(lambda _: stop is None or not stop.is_set(), slices(conn, roster, now))
+    warm(stages, roster, going_on, now)
 
 
 def warm(stages: Sequence[Stage], roster: Roster, parts: Iterable[Rows], now: int) -> None:

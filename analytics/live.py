@@ -8,8 +8,8 @@ be thrown away; `analytics.recovery.start` makes the next one from the last snap
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import psycopg
 
@@ -27,6 +27,7 @@ MODELS = "analytics-models"
 """Models are large and change hourly; their snapshot is apart from the state's."""
 
 _OWN = "engine"
+_CONFIGURATION = "configuration"
 _BATCHES_AT_ONCE = 32
 
 
@@ -36,6 +37,8 @@ class LiveEngine:
 
     core: Engine
     offsets: dict[str, int]
+    version: int = 0
+    """Of the configuration that its pipeline was made from, 0 for none in the store."""
     fitted: int = 0
     """When the models in use were fitted, 0 for never."""
     saved: int = NEVER
@@ -54,7 +57,7 @@ class LiveEngine:
         Returns the number of batches, 0 where nothing new is there.
         """
         with conn.transaction():
-            fresh = self._read(conn, batches.heads(conn))
+            fresh = self.read(conn, batches.heads(conn))
             if not fresh:
                 return 0
             findings = [finding for batch in fresh for finding in self.score(conn, batch)]
@@ -71,7 +74,7 @@ class LiveEngine:
         findings = self.core.score(batch.readings, now)
         self.offsets[batch.ingestor] = batch.seq
         self.last_commit = max(self.last_commit, now)
-        return findings
+        return self.signed(findings)
 
     def tick(self, conn: psycopg.Connection, now: int) -> None:
         """Let time pass where no batch says so, in its own transaction.
@@ -81,7 +84,7 @@ class LiveEngine:
         findings = self.core.tick(now)
         if findings:
             with conn.transaction():
-                apply_findings(conn, findings)
+                apply_findings(conn, self.signed(findings))
             self.counts.findings += len(findings)
 
     def learn(self, conn: psycopg.Connection, fitted: Mapping[str, Columns], now: int) -> None:
@@ -92,7 +95,7 @@ class LiveEngine:
 
     def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
         """Keep memory and the offsets it stands at, in one transaction."""
-        state = pack(self.core.state())
+        state = pack({**self.core.state(), _CONFIGURATION: numbers(version=self.version)})
         with conn.transaction():
             if models:
                 learnt = {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
@@ -108,6 +111,10 @@ class LiveEngine:
         self.core.learn(learnt)
         self.core.restore(state)
 
+    def signed(self, findings: Sequence[Finding]) -> list[Finding]:
+        """The findings with the version of the configuration that made them."""
+        return [replace(one, detail={**one.detail, "version": self.version}) for one in findings]
+
     def reload(self, conn: psycopg.Connection) -> None:
         """Take up devices and streams registered since."""
         self.core.extend(devices.list_streams(conn), devices.list_devices(conn))
@@ -119,14 +126,14 @@ class LiveEngine:
         """
         counts, replayed = self.core.counts, 0
         self.core.counts = Counts()
-        while fresh := self._read(conn, until):
+        while fresh := self.read(conn, until):
             replayed += len(fresh)
             for batch in fresh:
                 self.score(conn, batch)
         self.core.counts = counts
         return replayed
 
-    def _read(self, conn: psycopg.Connection, until: Mapping[str, int]) -> list[Batch]:
+    def read(self, conn: psycopg.Connection, until: Mapping[str, int]) -> list[Batch]:
         """What comes next of every log, merged by time of commit; each log stays in order."""
         logs: list[list[Batch]] = []
         for ingestor, head in sorted(until.items()):
@@ -141,3 +148,9 @@ class LiveEngine:
         for batch in entries:
             self.gaps += batch.seq - offset - 1
             offset = batch.seq
+
+
+def version_of(state: Mapping[str, Columns]) -> int | None:
+    """The version of the configuration that a kept state is of; ``None`` where it does not say."""
+    kept = state.get(_CONFIGURATION)
+    return None if kept is None else int(kept["version"][0])

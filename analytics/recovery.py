@@ -8,18 +8,21 @@ from stored history and go on from the present head of the log.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import psycopg
 
 from alerts.apply import apply_findings
-from analytics import stages
-from analytics.columns import unpack
+from analytics import stages, versions
+from analytics.columns import Columns, unpack
 from analytics.engine import Engine
 from analytics.history import warm_up
-from analytics.live import CONSUMER, MODELS, LiveEngine
+from analytics.live import CONSUMER, MODELS, LiveEngine, version_of
+from analytics.versions import Chosen
 from store import batches, offsets, snapshots
 from store.anomalies import list_standing
 from telemetry.city import City
+from telemetry.errors import ConfigError
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +45,8 @@ def start(conn: psycopg.Connection, city: City, now: int) -> LiveEngine:
         with conn.transaction():
             engine = _resumed(conn, city) or _anew(conn, city, now)
             orphans = stages.adopt(engine.core.pipeline, list_standing(conn), now)
-            apply_findings(conn, orphans)
+            orphans += versions.retired(conn, engine.core.pipeline, now)
+            apply_findings(conn, engine.signed(orphans))
             engine.save(conn, now)
     finally:
         if not conn.closed:
@@ -54,14 +58,15 @@ def _resumed(conn: psycopg.Connection, city: City) -> LiveEngine | None:
     kept = snapshots.load_snapshot(conn, CONSUMER)
     if kept is None:
         return None
-    if not _reaches(conn, kept.offsets):
+    if not reaches(conn, kept.offsets):
         _log.warning("the log no longer reaches back to the snapshot of %s", kept.saved_at)
         return None
-    engine = _blank(conn, city)
     learnt = snapshots.load_snapshot(conn, MODELS)
     try:
-        engine.restore(unpack(kept.state), unpack(learnt.state if learnt else b""))
-    except (ValueError, KeyError, IndexError) as error:
+        state = unpack(kept.state)
+        engine = _blank(conn, city, _kept_version(conn, city, state))
+        engine.restore(state, unpack(learnt.state if learnt else b""))
+    except (ValueError, KeyError, IndexError, ConfigError) as error:
         _log.warning("the snapshot of %s cannot be used: %s", kept.saved_at, error)
         return None
     engine.offsets = dict(kept.offsets)
@@ -71,7 +76,7 @@ def _resumed(conn: psycopg.Connection, city: City) -> LiveEngine | None:
 
 
 def _anew(conn: psycopg.Connection, city: City, now: int) -> LiveEngine:
-    engine = _blank(conn, city)
+    engine = _blank(conn, city, versions.in_force(conn, city))
     engine.offsets = batches.heads(conn)
     unscored = batches.lag(conn, offsets.get_offsets(conn, CONSUMER))
     _log.info("warming %d streams from history; %d batches pass unscored", len(engine.core.roster), unscored)
@@ -83,13 +88,22 @@ def _anew(conn: psycopg.Connection, city: City, now: int) -> LiveEngine:
     return engine
 
 
-def _blank(conn: psycopg.Connection, city: City) -> LiveEngine:
-    engine = LiveEngine(Engine(stages.make_pipeline(city, city.detection)), {})
+def _kept_version(conn: psycopg.Connection, city: City, state: Mapping[str, Columns]) -> Chosen:
+    """The configuration that a snapshot is of: what it replays was scored with that one."""
+    version = version_of(state)
+    if version is None:
+        return versions.in_force(conn, city)
+    return versions.read(conn, version) if version else Chosen(0, city.detection)
+
+
+def _blank(conn: psycopg.Connection, city: City, chosen: Chosen) -> LiveEngine:
+    pipeline = stages.make_pipeline(city, chosen.configuration)
+    engine = LiveEngine(Engine(pipeline), {}, version=chosen.version)
     engine.reload(conn)
     return engine
 
 
-def _reaches(conn: psycopg.Connection, since: dict[str, int]) -> bool:
+def reaches(conn: psycopg.Connection, since: dict[str, int]) -> bool:
     """Whether the log still holds every entry after these offsets."""
     tails = batches.tails(conn)
     behind = {name: head for name, head in batches.heads(conn).items() if head > since.get(name, 0)}

@@ -20,8 +20,9 @@ from telemetry.detection.episodes import Episode
 from telemetry.errors import ConflictError, NotFoundError
 
 CHANNEL = "backtest"
-ABANDONED = timedelta(seconds=30)
-"""A worker says that it lives every second or two; one that did not for this long is gone."""
+ABANDONED = timedelta(minutes=5)
+"""A worker says how far it is every second, or after each fit, which may take a minute; one that
+did not for this long is gone."""
 MOST_ATTEMPTS = 3
 MOST_EPISODES = 100_000
 """Of one run that are kept; a configuration that finds more is not worth comparing alert by alert."""
@@ -80,6 +81,11 @@ UPDATE backtest_run SET
 WHERE status = 'running'
   AND (seen_at < clock_timestamp() - %(patience)s OR worker = %(worker)s)
 RETURNING backtest_run_id"""
+
+_GIVE_BACK = """
+UPDATE backtest_run SET status = CASE WHEN cancel THEN 'cancelled' ELSE 'queued' END, worker = NULL,
+    ended_at = CASE WHEN cancel THEN clock_timestamp() END, attempts = attempts - 1
+WHERE backtest_run_id = %s AND worker = %s AND status = 'running'"""
 
 _GET = f"SELECT {_COLUMNS} FROM backtest_run WHERE backtest_run_id = %s"
 _LIST = f"""
@@ -212,6 +218,11 @@ def stop(conn: psycopg.Connection, backtest_run_id: int, worker: str) -> None:
     _end(conn, backtest_run_id, worker, "cancelled", "", None)
 
 
+def give_back(conn: psycopg.Connection, backtest_run_id: int, worker: str) -> None:
+    """Let a run wait again: its worker has to stop, through no fault of the run."""
+    conn.execute(_GIVE_BACK, (backtest_run_id, worker))
+
+
 def cancel(conn: psycopg.Connection, backtest_run_id: int, actor: str) -> BacktestRun:
     """Stop a run: at once where it waits, within a second or two where it is under way.
 
@@ -235,6 +246,11 @@ def recover(
     """Give back what dead workers left, and what ``worker``, which is known to be dead, did; their ids."""
     asked = {"patience": patience, "most": MOST_ATTEMPTS, "worker": worker}
     return [row[0] for row in conn.execute(_RECOVER, asked)]
+
+
+def listen(conn: psycopg.Connection) -> None:
+    """Listen for requests; the connection must be in autocommit."""
+    conn.execute(f"LISTEN {CHANNEL}")
 
 
 def get_run(conn: psycopg.Connection, backtest_run_id: int) -> BacktestRun:

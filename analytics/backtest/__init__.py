@@ -7,6 +7,7 @@ from analytics.backtest.plan import Plan
 from analytics.backtest.play import Cancelled
 from analytics.backtest.results import Run, Sweep
 from analytics.backtest.sources import ArraySource, Source, StoreSource
+from telemetry.detection.trials import TrialOptions
 
 __all__ = [
     "ArraySource",
@@ -17,6 +18,7 @@ __all__ = [
     "Source",
     "StoreSource",
     "Sweep",
+    "TrialOptions",
     "backtest",
     "sweep",
 ]

@@ -17,7 +17,8 @@ from analytics.backtest.shards import split
 from analytics.backtest.sources import Source
 from analytics.times import micros
 from telemetry.city import City
-from telemetry.detection import Configuration, Selector
+from telemetry.detection import Configuration
+from telemetry.detection.trials import TrialOptions
 from telemetry.errors import ConfigError
 
 MOST_POINTS = 500
@@ -43,11 +44,7 @@ def backtest(
     start: datetime,
     end: datetime,
     *,
-    select: Sequence[Selector] = (),
-    cadence_s: float = 0.0,
-    train_days: float = 7.0,
-    refit_h: float = 24.0,
-    seed: int = 0,
+    options: TrialOptions | None = None,
     name: str = "",
     workers: int | None = None,
     scheduler: str | None = None,
@@ -66,8 +63,8 @@ def backtest(
         The city profile: limits, time zone.
     start, end
         What is scored, ``[start, end)``; both aware. The week before is learnt from.
-    select, cadence_s, train_days, refit_h, seed
-        See `Plan`.
+    options
+        Which streams, how often models are fitted and the like: `TrialOptions`.
     workers
         Processes of this machine; 1 is this very one. As many as there are processors,
         where there is enough to do, if not given. A script that asks for more than one must
@@ -108,7 +105,7 @@ def backtest(
         )
         run.metrics()["recall"], run.episodes[:10]
     """
-    plan = Plan(configuration, start, end, tuple(select), cadence_s, train_days, refit_h, seed)
+    plan = Plan(configuration, start, end, options or TrialOptions())
     (run,) = execute([plan], source, city, [name], workers, scheduler, progress)
     return run
 
@@ -121,20 +118,18 @@ def sweep(
     start: datetime,
     end: datetime,
     *,
+    options: TrialOptions | None = None,
     name: str = "",
     workers: int | None = None,
     scheduler: str | None = None,
     progress: Watch | None = None,
-    **options: Any,
 ) -> Sweep:
     """A backtest for every combination of some parameters' values.
 
     Parameters
     ----------
     grid
-        Values by ``detector.params.key``.
-    options
-        The others are those of `backtest`.
+        Values by ``detector.params.key``. All else is as for `backtest`.
 
     Examples
     --------
@@ -147,7 +142,7 @@ def sweep(
         )
         found.sorted_by("f1")[0].point
     """
-    plan = Plan(configuration, start, end, **{**options, "select": tuple(options.get("select", ()))})
+    plan = Plan(configuration, start, end, options or TrialOptions())
     points = points_of(grid)
     plans = [plan_at(plan, point) for point in points]
     names = [name] * len(plans)

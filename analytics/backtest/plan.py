@@ -2,79 +2,58 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from analytics.times import DAY, HOUR, SECOND, micros
-from telemetry.detection import Configuration, Selector
+from analytics.times import HOUR, SECOND, micros
+from telemetry.detection import Configuration
+from telemetry.detection.trials import TrialOptions
 from telemetry.errors import ConfigError
 
-WEEK_DAYS = 7.0
-"""What live engines learn from, `analytics.history.WINDOW`."""
+_AS_USUAL = TrialOptions()
+_CURE = "mend the backtest's options"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run.
+    """One run: ``[start, end)``, both aware, is scored; ``options`` say how.
 
-    Parameters
-    ----------
-    configuration
-        The detectors.
-    start, end
-        What is scored, ``[start, end)``; both aware.
-    select
-        Streams that are scored: those any of these take, all where there are none. The
-        others only keep the city's clock going.
-    cadence_s
-        Readings measured within one such step arrive together at its end, as a commit.
-        0: the usual interval of the fastest stream, at least 5 s.
-    train_days
-        How much before ``start``, and later before each fit, detectors learn from.
-    refit_h
-        Hours between two fits. Live it is 1; a model of a week hardly changes in a day,
-        and fitting is most of the work where it is done hourly.
-    seed
-        Of the random baseline in the metrics; detectors have their own in their parameters.
+    Raises
+    ------
+    ConfigError
+        It cannot be, by the key that is wrong.
     """
 
     configuration: Configuration
     start: datetime
     end: datetime
-    select: tuple[Selector, ...] = ()
-    cadence_s: float = 0.0
-    train_days: float = WEEK_DAYS
-    refit_h: float = 24.0
-    seed: int = 0
+    options: TrialOptions = _AS_USUAL
 
     def __post_init__(self) -> None:
         for name in ("start", "end"):
             at: datetime = getattr(self, name)
             _require(at.tzinfo is not None, f"{name}: give the time with its zone")
         _require(self.start < self.end, f"start {self.start:%F %R} is not before end {self.end:%F %R}")
-        _require(self.cadence_s >= 0, f"cadence_s: {self.cadence_s} is negative")
-        _require(self.train_days > 0, f"train_days: {self.train_days} is not above 0")
-        _require(self.refit_h > 0, f"refit_h: {self.refit_h} is not above 0")
+        check_options(msgspec.to_builtins(self.options))
 
     @property
     def train(self) -> timedelta:
-        """`train_days` as a duration."""
-        return timedelta(days=self.train_days)
+        """How much history is learnt from."""
+        return timedelta(days=self.options.train_days)
 
     @property
     def train_us(self) -> int:
-        """`train_days` in microseconds."""
-        return round(self.train_days * DAY)
+        """`train` in microseconds."""
+        return self.train // timedelta(microseconds=1)
 
     @property
     def refits(self) -> list[int]:
         """When models are fitted after the start, microseconds, ascending."""
-        step = max(round(self.refit_h * HOUR), SECOND)
+        step = max(round(self.options.refit_h * HOUR), SECOND)
         return list(range(micros(self.start) + step, micros(self.end), step))
 
     def setting(self, path: str, value: Any) -> Plan:
@@ -104,12 +83,15 @@ def with_parameter(configuration: Configuration, path: str, value: Any) -> Confi
     return msgspec.structs.replace(configuration, detector=specs)
 
 
-def content_hash(configuration: Configuration) -> str:
-    """The same for configurations that say the same: SHA-256 of its document, hexadecimal."""
-    document = json.dumps(configuration.to_document(), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(document.encode()).hexdigest()
+def check_options(document: Mapping[str, Any]) -> TrialOptions:
+    """Options from plain types; `ConfigError` names the key that is wrong."""
+    try:
+        return msgspec.convert(document, TrialOptions)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `$.")
+        raise ConfigError(f"{path.rstrip('`') or 'options'}: {what}", cure=_CURE) from error
 
 
 def _require(holds: bool, message: str) -> None:
     if not holds:
-        raise ConfigError(message, cure="mend the backtest's options")
+        raise ConfigError(message, cure=_CURE)

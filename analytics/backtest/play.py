@@ -75,7 +75,7 @@ class World:
     def cadence(self, plan: Plan) -> int:
         """The step in which readings arrive, microseconds."""
         fastest_s = min((stream.interval_s for stream in self.streams), default=_LEAST_CADENCE_S)
-        return round((plan.cadence_s or max(_LEAST_CADENCE_S, fastest_s)) * SECOND)
+        return round((plan.options.cadence_s or max(_LEAST_CADENCE_S, fastest_s)) * SECOND)
 
 
 def play(world: World, source: Source, plan: Plan, part: Part, tell: Tell = lambda _at, _n: None) -> Played:

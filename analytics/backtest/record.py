@@ -10,17 +10,17 @@ import msgspec
 import psycopg
 
 from analytics.backtest.bench import Progress, Watch, execute
-from analytics.backtest.plan import Plan, content_hash
+from analytics.backtest.plan import Plan, check_options
 from analytics.backtest.play import Cancelled
 from analytics.backtest.results import Run
 from analytics.backtest.sources import StoreSource
 from store import backtests
 from store.backtests import BacktestRun, Request
+from store.detection import digest_of
 from store.pool import connect
 from telemetry.city import City
 from telemetry.detection.configuration import configuration_of
-from telemetry.detection.trials import TrialOptions
-from telemetry.errors import CityOpsError, ConfigError
+from telemetry.errors import CityOpsError
 
 _log = logging.getLogger(__name__)
 
@@ -36,14 +36,14 @@ def request_of(
     attended: bool = True,
 ) -> Request:
     """A plan as it is asked for."""
-    options = TrialOptions(plan.select, plan.cadence_s, plan.train_days, plan.refit_h, plan.seed)
+    document = plan.configuration.to_document()
     return Request(
-        configuration=plan.configuration.to_document(),
-        digest=content_hash(plan.configuration),
+        configuration=document,
+        digest=digest_of(document),
         starts_at=plan.start,
         ends_at=plan.end,
         author=author,
-        options=msgspec.to_builtins(options),
+        options=msgspec.to_builtins(plan.options),
         name=name,
         reason=reason,
         version=version,
@@ -60,20 +60,8 @@ def plan_of(run: BacktestRun) -> Plan:
     ConfigError
         This software does not know a detector, a parameter or an option of it.
     """
-    try:
-        options = msgspec.convert(run.options, TrialOptions)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"backtest {run.backtest_run_id}: options: {error}", cure="ask for it anew") from error
-    return Plan(
-        configuration_of(run.configuration),
-        run.starts_at,
-        run.ends_at,
-        options.select,
-        options.cadence_s,
-        options.train_days,
-        options.refit_h,
-        options.seed,
-    )
+    configuration = configuration_of(run.configuration)
+    return Plan(configuration, run.starts_at, run.ends_at, check_options(run.options))
 
 
 def carry_out(

@@ -9,10 +9,11 @@ from datetime import timedelta
 from html import escape
 from typing import Any
 
-from analytics.backtest.plan import Plan, content_hash
+from analytics.backtest.plan import Plan
 from analytics.backtest.play import Played, World
 from analytics.detectors import GUARDS
 from analytics.evaluation import Alarm, Report, evaluate
+from store.detection import digest_of
 from telemetry.detection.episodes import Episode, episodes_of
 from telemetry.labels import Label
 
@@ -119,7 +120,7 @@ def run_of(
     return Run(
         name,
         plan,
-        content_hash(plan.configuration),
+        digest_of(plan.configuration.to_document()),
         dict(point),
         len(streams),
         len(devices),
@@ -143,7 +144,7 @@ def grade(
     if not labels:
         return None
     alarms = alarms_of(world, plan, episodes)
-    return evaluate(alarms, labels, plan.start, plan.end, devices, n_streams, seed=plan.seed)
+    return evaluate(alarms, labels, plan.start, plan.end, devices, n_streams, seed=plan.options.seed)
 
 
 def alarms_of(world: World, plan: Plan, episodes: Sequence[Episode]) -> list[Alarm]:

@@ -45,8 +45,9 @@ def split(world: World, plan: Plan, steps: Steps, least: int = 1) -> list[Part]:
 
 def _selected(plan: Plan, devices: dict[str, Device], stream: Stream) -> bool:
     device = devices.get(stream.device_id)
-    return not plan.select or (
-        device is not None and any(selector.matches(device, stream.metric) for selector in plan.select)
+    return not plan.options.select or (
+        device is not None
+        and any(selector.matches(device, stream.metric) for selector in plan.options.select)
     )
 
 

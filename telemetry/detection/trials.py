@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from telemetry.detection.selectors import Selector
+from telemetry.errors import ConfigError
+
+_CURE = "see `cityops backtest --help`"
 
 
 class TrialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,3 +37,47 @@ class TrialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     train_days: Annotated[float, msgspec.Meta(gt=0, le=400)] = 7.0
     refit_h: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 24.0
     seed: int = 0
+
+
+def selector_of(text: str) -> Selector:
+    """A selector from ``domain=drainage zone=760,774``: keys with values; a tag is ``tags.road=…``.
+
+    Raises
+    ------
+    ConfigError
+        Naming what is wrong.
+    """
+    document: dict[str, Any] = {}
+    for word in text.split():
+        key, is_there, values = word.partition("=")
+        _require(bool(is_there and values), f"select: {word!r}: say KEY=VALUE or KEY=VALUE,VALUE")
+        tag = key.removeprefix("tags.")
+        into = document if tag == key else document.setdefault("tags", {})
+        into[tag] = values.split(",")
+    _require(bool(document), "select: it names nothing")
+    try:
+        return msgspec.convert(document, Selector)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"select: {text!r}: {error}", cure=_CURE) from error
+
+
+def axis_of(text: str) -> tuple[str, list[Any]]:
+    """One parameter of a sweep and its values, from ``detector.params.key=a,b,c``.
+
+    Values are numbers, ``true`` or ``false`` where they can be read so, words else.
+    """
+    path, _, values = text.partition("=")
+    _require(bool(path and values), f"sweep: {text!r}: say DETECTOR.params.KEY=VALUE,VALUE")
+    return path, [_value(word) for word in values.split(",")]
+
+
+def _value(word: str) -> Any:
+    try:
+        return msgspec.json.decode(word)
+    except msgspec.DecodeError:
+        return word
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ConfigError(message, cure=_CURE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from analytics.blocks import join
 from analytics.roster import Roster, Rows
 from analytics.times import moment
 from telemetry.detection import Configuration, DetectorSpec
+from telemetry.detection.trials import TrialOptions
 from telemetry.labels import Label
 from telemetry.readings import Readings
 from tests.analytics import worlds
@@ -53,10 +55,10 @@ def world(who: Roster | None = None) -> World:
     return World(worlds.city(), who.streams, tuple(who.devices.values()))
 
 
-def plan(minutes: int = N, **changes: object) -> Plan:
+def plan(minutes: int = N, **options: Any) -> Plan:
     """The feed's time, commits a second after each reading, as `worlds.minutes` has them."""
-    options = {"configuration": PLAIN, "cadence_s": 1.0, **changes}
-    return Plan(start=moment(START), end=moment(START + (minutes + 1) * MINUTE), **options)  # type: ignore[arg-type]
+    wanted = TrialOptions(**{"cadence_s": 1.0, **options})
+    return Plan(PLAIN, moment(START), moment(START + (minutes + 1) * MINUTE), wanted)
 
 
 def label(kind: str, device: str, first: int, last: int, *, is_fault: bool = False) -> Label:

@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from distributed import LocalCluster
 
-from analytics.backtest import ArraySource, Cancelled, Plan, Progress, Run, StoreSource, backtest, sweep
+from analytics.backtest import (
+    ArraySource,
+    Cancelled,
+    Plan,
+    Progress,
+    Run,
+    StoreSource,
+    backtest,
+    shards,
+    sweep,
+)
 from analytics.backtest import cluster as spreading
-from analytics.backtest import shards
 from analytics.backtest.bench import execute
-from analytics.backtest.plan import content_hash
 from analytics.backtest.play import play
 from analytics.backtest.shards import split
 from analytics.backtest.sources import Steps
 from analytics.times import micros
-from telemetry.detection import Selector
+from store.detection import digest_of
+from telemetry.detection import Configuration, Selector
+from telemetry.detection.trials import TrialOptions
 from telemetry.errors import ConfigError
 from tests.analytics import worlds
 from tests.analytics.backtest import histories
@@ -28,7 +39,7 @@ from tests.analytics.towns import Town, make_town, town
 __all__ = ["make_town", "town"]  # fixtures
 
 PLAN = histories.plan()
-SPAN = {"start": PLAN.start, "end": PLAN.end, "cadence_s": PLAN.cadence_s}
+SPAN = {"start": PLAN.start, "end": PLAN.end, "options": PLAN.options}
 CITY = worlds.city()
 
 
@@ -69,10 +80,14 @@ def test_without_labels_only_alarms_are_counted(feed: ArraySource) -> None:
     assert set(found.metrics()) == {"episodes", "per_stream_day"}
 
 
+def digest(configuration: Configuration) -> str:
+    return digest_of(configuration.to_document())
+
+
 def test_the_configuration_is_known_by_what_it_says() -> None:
     changed = PLAN.setting("stuck.params.least_repeats", 20.0).configuration
-    assert content_hash(changed) != content_hash(PLAIN)
-    assert content_hash(replace(PLAN).configuration) == content_hash(PLAIN)
+    assert digest(changed) != digest(PLAIN)
+    assert digest(msgspec.json.decode(msgspec.json.encode(PLAIN), type=Configuration)) == digest(PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +126,8 @@ def test_tied_devices_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_selected_streams_alone(feed: ArraySource, run: Run) -> None:
-    select = [Selector(kind=("air_station",))]
-    found = backtest(PLAIN, feed, CITY, **SPAN, select=select, workers=1)
+    options = TrialOptions((Selector(kind=("air_station",)),), cadence_s=1.0)
+    found = backtest(PLAIN, feed, CITY, PLAN.start, PLAN.end, options=options, workers=1)
     assert found.episodes == tuple(one for one in run.episodes if one.key == "silence:air-1")
     assert (found.streams, found.devices) == (1, 1)
 
@@ -149,7 +164,7 @@ def test_a_cluster_can_be_told_to_stop(feed: ArraySource, cluster: str) -> None:
 
 def test_a_cluster_that_is_not_there_is_named(feed: ArraySource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreading, "_REACH_S", 0.5)
-    with pytest.raises(ConfigError, match="no Dask scheduler answers at 127.0.0.1:1"):
+    with pytest.raises(ConfigError, match=r"no Dask scheduler answers at 127\.0\.0\.1:1"):
         backtest(PLAIN, feed, CITY, **SPAN, scheduler="127.0.0.1:1")
 
 
@@ -157,7 +172,9 @@ def test_a_sweep_is_sorted(feed: ArraySource, cluster: str) -> None:
     grid = {"stuck.params.least_repeats": [15, 40], "silence.params.intervals": [3.0, 60.0]}
     found = sweep(PLAIN, grid, feed, CITY, **SPAN, scheduler=cluster)
     assert [run.point for run in found.runs] == [
-        {"stuck.params.least_repeats": r, "silence.params.intervals": i} for r in (15, 40) for i in (3.0, 60.0)
+        {"stuck.params.least_repeats": r, "silence.params.intervals": i}
+        for r in (15, 40)
+        for i in (3.0, 60.0)
     ]
     best, *_, worst = found.sorted_by("recall")
     assert best.point == {"stuck.params.least_repeats": 15, "silence.params.intervals": 3.0}
@@ -180,5 +197,5 @@ def test_a_plan_that_cannot_be(feed: ArraySource) -> None:
     with pytest.raises(ConfigError, match="zone"):
         Plan(PLAIN, PLAN.start.replace(tzinfo=None), PLAN.end)
     with pytest.raises(ConfigError, match="refit_h"):
-        Plan(PLAIN, PLAN.start, PLAN.end, refit_h=0)
+        Plan(PLAIN, PLAN.start, PLAN.end, TrialOptions(refit_h=0))
     assert execute([PLAN], feed, CITY, ["again"], workers=1)[0].name == "again"
