@@ -18,7 +18,6 @@ to a city: `Configuration.check`.
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,6 +38,8 @@ RESERVED = frozenset({"engine", "configuration", "platform", "people"})
 """Names that findings or tables of a snapshot have already."""
 
 _CURE = "mend the configuration"
+_DEEPEST = 8
+_LARGEST = 2**63
 
 
 class DetectorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,7 +127,7 @@ def decode_configuration(content: bytes) -> Configuration:
     """
     try:
         document = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"detectors: {error}", cure=_CURE) from error
     return configuration_of(document)
 
@@ -154,16 +155,18 @@ def _spec(place: int, table: object) -> DetectorSpec:
     return spec
 
 
-def _require_kept(where: str, value: object) -> None:
+def _require_kept(where: str, value: object, depth: int = 0) -> None:
     """Only what JSON in a database can hold."""
+    _require(depth < _DEEPEST, f"{where}: nested too deep")
     if isinstance(value, Mapping):
         for key, inner in cast("Mapping[str, object]", value).items():
-            _require_kept(f"{where}.{key}", inner)
+            _require("\x00" not in key, f"{where}: must not hold a NUL character")
+            _require_kept(f"{where}.{key}", inner, depth + 1)
     elif isinstance(value, list | tuple):
         for place, inner in enumerate(cast("Sequence[object]", value)):
-            _require_kept(f"{where}[{place}]", inner)
-    elif isinstance(value, float):
-        _require(math.isfinite(value), f"{where}: must be a finite number")
+            _require_kept(f"{where}[{place}]", inner, depth + 1)
+    elif isinstance(value, int | float):
+        _require(abs(value) < _LARGEST, f"{where}: {value!r:.30} is no usable number")
     elif isinstance(value, str):
         _require("\x00" not in value, f"{where}: must not hold a NUL character")
 
