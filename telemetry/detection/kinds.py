@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from telemetry.detection.params import LimitsParams, SeasonalParams, SilenceParams, StuckParams
+from telemetry.detection.params import LimitsParams, SilenceParams, StuckParams
+from telemetry.detection.seasonal import SeasonalParams
+from telemetry.detection.subspace import SubspaceParams
 
 KINDS: dict[str, type[msgspec.Struct]] = {
     "limits": LimitsParams,
     "seasonal": SeasonalParams,
     "silence": SilenceParams,
     "stuck": StuckParams,
+    "subspace": SubspaceParams,
 }
 """Their makers stand under the same names in `analytics.detectors.DETECTORS`."""
