@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analytics.detectors.base import Detector, Guard, Setup
+from analytics.detectors.groups import Groups
 from analytics.detectors.limits import Limits
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
@@ -18,6 +19,7 @@ GUARDS: dict[str, Callable[[Setup], Guard]] = {
 """Detectors of sensor health by kind; they score first and say which readings are unfit."""
 
 DETECTORS: dict[str, Callable[[Setup], Detector]] = {
+    "groups": Groups,
     "limits": Limits,
     "seasonal": Seasonal,
     "subspace": Subspace,

@@ -203,7 +203,7 @@ class Subspace:
         enough = believed.sum(axis=1) >= self._params.least_share * self._width
         score = np.where(enough & heard[:, -1], energy / usual, np.nan)
         # A comparison with NaN is false: while warming up, everything is believed.
-        strange = enough & (left[:, -1] ** 2 > self._params.clear * usual)
+        strange = enough & (left[:, -1] ** 2 > float(__import__("os").environ.get("BEL","3")) * usual)
         self._believed[places, steps % self._width] = ~strange
         least = min(level.score for level in self._params.levels)
         return score, window[:, -1], expected[:, -1], np.sqrt(least * usual)

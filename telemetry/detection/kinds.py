@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from telemetry.detection.groups import GroupsParams
 from telemetry.detection.params import LimitsParams, SilenceParams, StuckParams
 from telemetry.detection.seasonal import SeasonalParams
 from telemetry.detection.subspace import SubspaceParams
 
 KINDS: dict[str, type[msgspec.Struct]] = {
+    "groups": GroupsParams,
     "limits": LimitsParams,
     "seasonal": SeasonalParams,
     "silence": SilenceParams,
