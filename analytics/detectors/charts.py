@@ -86,9 +86,7 @@ def fit_model(history: Floats, explained: float, quantile: float) -> Model | Non
     kept = axes[:, m - common :]
     model = Model(covariance, np.eye(m) - kept @ kept.T, np.ones(len(CHARTS)))
     every = np.broadcast_to(True, whole.shape)
-    statistics, _ = chart(
-        whole, every, np.broadcast_to(covariance, (len(whole), m, m)), model.residual[None]
-    )
+    statistics, _ = chart(whole, every, np.broadcast_to(covariance, (len(whole), m, m)), model.residual[None])
     theory = np.array([chi2.ppf(quantile, m), spe_limit(variance[: m - common], quantile)])
     limits = np.maximum(np.quantile(statistics, quantile, axis=0), theory)
     return Model(covariance, model.residual, limits)

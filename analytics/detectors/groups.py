@@ -23,7 +23,7 @@ from analytics.detectors.charts import CHARTS
 from analytics.detectors.grid import StepMeans, in_steps
 from analytics.detectors.group_models import GroupModels, fit_groups
 from analytics.detectors.membership import NOBODY, Membership, group_key
-from analytics.detectors.seasons import DAY_KINDS, SLOTS, usual_at
+from analytics.detectors.seasons import usual_at
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
@@ -224,7 +224,9 @@ class Groups:
         look = self._look(groups, steps)
         apart, smooth = self._smoothed(look)
         models = self._models
-        statistics, gave = charts.chart(smooth, look.heard, models.covariance[groups], models.residual[groups])
+        statistics, gave = charts.chart(
+            smooth, look.heard, models.covariance[groups], models.residual[groups]
+        )
         known = models.sizes[groups]
         least = np.maximum(self._params.least_share * known, self._params.least_members)
         enough = (known > 0) & (look.heard.sum(axis=1) >= least)
@@ -246,7 +248,9 @@ class Groups:
         lately = self._held_step[member] >= step - carried.astype(np.int64)
         local = to_local((steps * self._step_us + self._step_us // 2), self._zone)
         models = self._models
-        expected, scale = usual_at(models.median, models.spread, member, np.broadcast_to(local[:, None], seats.shape))
+        expected, scale = usual_at(
+            models.median, models.spread, member, np.broadcast_to(local[:, None], seats.shape)
+        )
         heard = taken & (said | lately) & models.known[member] & ~np.isnan(expected) & ~np.isnan(scale)
         return _Look(groups, steps, seats, heard, self._held[member], expected, scale)
 
@@ -314,7 +318,9 @@ class Groups:
                     "share": round(float(gave[seat]) / total, 4),
                     "value": _short(look.value[row, seat]),
                     "expected": _short(look.expected[row, seat]),
-                    "z": round(float((look.value[row, seat] - look.expected[row, seat]) / look.scale[row, seat]), 2),
+                    "z": round(
+                        float((look.value[row, seat] - look.expected[row, seat]) / look.scale[row, seat]), 2
+                    ),
                 }
                 for seat in seats
             ],
