@@ -16,7 +16,7 @@ from analytics.stages import Stage, make_guard, make_watcher
 from analytics.times import DAY, SECOND
 from telemetry.alerts import Finding, FindingState, Severity
 from telemetry.city import City, Threshold
-from telemetry.detection import DetectorSpec
+from telemetry.detection import Configuration, DetectorSpec
 from telemetry.devices import Device, Stream
 from telemetry.metrics import METRICS
 
@@ -67,8 +67,12 @@ LADDER = (
 )
 
 
+PLAIN = Configuration(tuple(DetectorSpec(kind, kind) for kind in ("silence", "stuck", "limits", "seasonal")))
+"""Four detectors of which each test of the engine knows what they find."""
+
+
 def city(thresholds: Sequence[Threshold] = LADDER, devices: Sequence[Device] = ()) -> City:
-    """A city of nothing but devices and thresholds."""
+    """A city of nothing but devices, thresholds and plain detectors."""
     return City(
         key="test",
         name_vi="Thử",
@@ -83,6 +87,7 @@ def city(thresholds: Sequence[Threshold] = LADDER, devices: Sequence[Device] = (
         alarm_levels={},
         layers={},
         sim={},
+        detection=PLAIN,
     )
 
 
