@@ -149,16 +149,17 @@ def _detector(spec: DetectorSpec, devices: Sequence[Device], language: Language)
     off = [html.Br(), html.Small(language.t("off"))]
     pairs = watched(spec, devices)
     by_domain = Counter(device.domain for device, _ in pairs)
-    counts = [
-        html.Div([domain_name(language, str(domain)), " ", html.Strong(language.number(by_domain[domain]))])
+    shares = [
+        f"{domain_name(language, str(domain))}\N{NO-BREAK SPACE}{language.number(by_domain[domain])}"
         for domain in Domain
         if by_domain[domain]
     ]
+    counts = [html.Strong(language.number(len(pairs))), html.Br(), html.Small(" · ".join(shares))]
     return html.Tr(
         [
             html.Th([spec.name, *([] if spec.enabled else off)], scope="row"),
             html.Td(spec.kind),
-            html.Td(counts or language.t("none"), className="detectors__counts"),
+            html.Td(counts if pairs else language.t("none")),
             html.Td(_selected(spec.select, language)),
             html.Td(_parameters(spec, language)),
         ],
