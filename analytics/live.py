@@ -118,7 +118,11 @@ class LiveEngine:
 
         What it led to is in a transaction of its own, with a step of its own.
         """
-        findings = self.core.tick(now - _SETTLED_US)
+        self.pass_time(conn, now - _SETTLED_US)
+
+    def pass_time(self, conn: psycopg.Connection, until: int) -> None:
+        """Let time pass up to ``until``, as `tick` does."""
+        findings = self.core.tick(until)
         if findings:
             with conn.transaction():
                 apply_findings(conn, self.signed(findings))
@@ -132,15 +136,26 @@ class LiveEngine:
 
     def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
         """Keep memory and the offsets it stands at, in one transaction."""
-        streams: Columns = {"own": self.core.roster.stream_ids, "foreign": np.flatnonzero(self.foreign)}
-        state = pack({**self.core.state(), _CONFIGURATION: numbers(version=self.version), _STREAMS: streams})
+        state = pack(self.kept())
         with conn.transaction():
             if models:
-                learnt = {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
-                snapshots.save_snapshot(conn, self.shard.models, self.offsets, pack(learnt))
+                snapshots.save_snapshot(conn, self.shard.models, self.offsets, pack(self.learnt()))
             snapshots.save_snapshot(conn, self.shard.consumer, self.offsets, state)
             steps.forget_steps(conn, self.shard.consumer)
         self.saved = now
+
+    def kept(self) -> dict[str, Columns]:
+        """Memory by table, as a snapshot holds it."""
+        streams: Columns = {"own": self.core.roster.stream_ids, "foreign": np.flatnonzero(self.foreign)}
+        return {
+            **self.core.state(),
+            _CONFIGURATION: numbers(version=self.version),
+            _STREAMS: streams,
+        }
+
+    def learnt(self) -> dict[str, Columns]:
+        """Models by detector, as a snapshot holds them."""
+        return {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
 
     def restore(self, state: Mapping[str, Columns], learnt: Mapping[str, Columns]) -> None:
         """Take up kept state and models; `ValueError` where another version kept them."""
