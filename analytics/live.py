@@ -11,6 +11,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import takewhile
 
 import numpy as np
 import psycopg
@@ -257,20 +259,31 @@ class LiveEngine:
         return len(step.seqs)
 
     def read(self, conn: psycopg.Connection, until: Mapping[str, int]) -> list[Batch]:
-        """What comes next of every log, merged by time of commit; each log stays in order."""
+        """What comes next of every log, merged by time of commit; each log stays in order.
+
+        No log gets ahead of another: behind a backlog its sensors would seem silent.
+        """
         logs: list[list[Batch]] = []
+        ends: list[datetime] = []
         for ingestor, head in sorted(until.items()):
             offset = self.offsets.get(ingestor, 0)
             if head > offset:
                 entries = batches.read_after(conn, ingestor, offset, min(_BATCHES_AT_ONCE, head - offset))
-                self._count_gaps(offset, entries)
                 logs.append(entries)
-        return list(heapq.merge(*logs, key=lambda batch: batch.committed_at))
+                if entries and entries[-1].seq < head:
+                    ends.append(entries[-1].committed_at)
+        merged = list(heapq.merge(*logs, key=lambda batch: batch.committed_at))
+        if ends:
+            last = min(ends)
+            merged = list(takewhile(lambda batch: batch.committed_at <= last, merged))
+        self._count_gaps(merged)
+        return merged
 
-    def _count_gaps(self, offset: int, entries: list[Batch]) -> None:
+    def _count_gaps(self, entries: Sequence[Batch]) -> None:
+        read = dict(self.offsets)
         for batch in entries:
-            self.gaps += batch.seq - offset - 1
-            offset = batch.seq
+            self.gaps += batch.seq - read.get(batch.ingestor, 0) - 1
+            read[batch.ingestor] = batch.seq
 
 
 def version_of(state: Mapping[str, Columns]) -> int | None:
