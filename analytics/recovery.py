@@ -98,7 +98,7 @@ def _resumed(conn: psycopg.Connection, city: City, shard: Shard) -> LiveEngine |
     kept = snapshots.load_snapshot(conn, shard.consumer)
     if kept is None or _begun(kept) is not None:
         return None
-    if not _reaches(conn, kept.offsets):
+    if not reaches(conn, kept.offsets):
         _log.warning("the log no longer reaches back to the snapshot of %s", kept.saved_at)
         return None
     learnt = snapshots.load_snapshot(conn, shard.models)
@@ -120,7 +120,7 @@ def _anew(conn: psycopg.Connection, city: City, shard: Shard, now: int) -> LiveE
     engine = blank(city, versions.in_force(conn, city), shard)
     engine.reload(conn)
     done = offsets.get_offsets(conn, shard.consumer)
-    if _reaches(conn, done):
+    if reaches(conn, done):
         engine.offsets, now = done, _moment_of(conn, shard, done) or now
     else:
         engine.offsets = batches.heads(conn)
@@ -155,7 +155,7 @@ def _begun(kept: snapshots.Snapshot) -> int | None:
     return None
 
 
-def _reaches(conn: psycopg.Connection, since: dict[str, int]) -> bool:
+def reaches(conn: psycopg.Connection, since: dict[str, int]) -> bool:
     """Whether the log still holds every entry after these offsets."""
     tails = batches.tails(conn)
     behind = {name: head for name, head in batches.heads(conn).items() if head > since.get(name, 0)}
