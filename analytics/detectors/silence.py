@@ -81,11 +81,12 @@ class Silence:
         return [self._scores(devices, (clock - self._heard[devices]) / self._limit_us[devices], now)]
 
     def state(self) -> Columns:
-        """The city's clock and when each device was heard on it."""
+        """How long ago, on the city's clock, each device was heard."""
+        heard = np.flatnonzero(self._heard != NEVER)
         return {
-            "device": np.array(self._roster.device_ids, np.str_),
-            "heard": self._heard.copy(),
-            "clock": np.array([self._clock, self._now, self.stalls], np.int64),
+            "device": np.array(self._roster.device_ids, np.str_)[heard],
+            "quiet": self._clock - self._heard[heard],
+            "clock": np.array([self._now, self.stalls], np.int64),
         }
 
     def models(self) -> Columns:
@@ -95,8 +96,8 @@ class Silence:
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
         source, target = match(state["device"], np.array(self._roster.device_ids, np.str_))
-        self._heard[target] = state["heard"][source]
-        self._clock, self._now, self.stalls = (int(value) for value in state["clock"])
+        self._heard[target] = self._clock - state["quiet"][source]
+        self._now, self.stalls = (int(value) for value in state["clock"])
 
     def counts(self) -> dict[str, int]:
         """How often the whole city fell silent."""
