@@ -87,16 +87,21 @@ class Engine:
 
     def _pass(self, now: int) -> list[Finding]:
         """Let time pass to ``now``, moment by moment."""
+        findings: list[Finding] = []
+        for moment in self.passing(now):
+            for stage in self.pipeline.stages:
+                findings += stage.tick(moment)
+        return findings
+
+    def passing(self, now: int) -> list[int]:
+        """Moments until ``now`` at which detectors are to look at the clock; it has then passed."""
         if now <= self.ticked:
             return []
         if self.ticked == NEVER:
             self.heard = now
-        findings: list[Finding] = []
-        for moment in moments(self.heard, max(self.ticked, self.heard - 1), now):
-            for stage in self.pipeline.stages:
-                findings += stage.tick(moment)
+        found = moments(self.heard, max(self.ticked, self.heard - 1), now)
         self.ticked = now - 1
-        return findings
+        return found
 
     def extend(self, streams: list[Stream], devices: list[Device]) -> None:
         """Take up the streams among these that are new."""

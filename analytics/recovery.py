@@ -93,7 +93,7 @@ def _resumed(conn: psycopg.Connection, city: City, shard: Shard) -> LiveEngine |
     kept = snapshots.load_snapshot(conn, shard.consumer)
     if kept is None or _begun(kept) is not None:
         return None
-    if not _reaches(conn, kept.offsets):
+    if not reaches(conn, kept.offsets):
         _log.warning("the log no longer reaches back to the snapshot of %s", kept.saved_at)
         return None
     learnt = snapshots.load_snapshot(conn, shard.models)
@@ -152,7 +152,7 @@ def _begun(kept: snapshots.Snapshot) -> int | None:
     return None
 
 
-def _reaches(conn: psycopg.Connection, since: dict[str, int]) -> bool:
+def reaches(conn: psycopg.Connection, since: dict[str, int]) -> bool:
     """Whether the log still holds every entry after these offsets."""
     tails = batches.tails(conn)
     behind = {name: head for name, head in batches.heads(conn).items() if head > since.get(name, 0)}
