@@ -14,8 +14,13 @@ _WIDTH = 100
 
 def to_toml(configuration: Configuration) -> str:
     """TOML that `decode_configuration` reads back as the same configuration."""
-    tables = [_table(spec) for spec in configuration.detector]
-    return _folded(tomli_w.dumps({"detector": tables})) if tables else ""
+    return "\n".join(_written(spec) for spec in configuration.detector)
+
+
+def _written(spec: DetectorSpec) -> str:
+    # Each alone: the writer would put a list of small tables on one line.
+    text = _folded(tomli_w.dumps({"detector": _table(spec)}))
+    return text.replace("[detector]", "[[detector]]", 1)
 
 
 def _folded(text: str) -> str:

@@ -68,11 +68,11 @@ LADDER = (
 
 
 PLAIN = Configuration(tuple(DetectorSpec(kind, kind) for kind in ("silence", "stuck", "limits", "seasonal")))
-"""Four detectors of which each test of the engine knows what they find."""
+"""What the town's engine runs: a kind that is added must not change what these tests expect."""
 
 
 def city(thresholds: Sequence[Threshold] = LADDER, devices: Sequence[Device] = ()) -> City:
-    """A city of nothing but devices, thresholds and plain detectors."""
+    """A city of nothing but devices and thresholds."""
     return City(
         key="test",
         name_vi="Thử",
