@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from launch.addresses import with_addresses
+from launch.backtests import app as backtest_app
 from launch.backup_commands import app as backup_app
+from launch.bench import register as register_bench
 from launch.config import load_settings
 from launch.console import say
 from launch.detectors import app as detectors_app
@@ -23,6 +25,7 @@ from launch.ledger import show as show_ledger
 from launch.people import app as people_app
 from launch.quarantine import app as quarantine_app
 from launch.run_state import stop_leftovers
+from launch.shadows import app as shadow_app
 from launch.signals import stop_on_signals
 from launch.tls import app as tls_app
 from launch.transfer import app as transfer_app
@@ -46,6 +49,9 @@ app.add_typer(devices_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(detectors_app, name="detectors")
 app.add_typer(tls_app, name="tls")
+app.add_typer(backtest_app, name="backtest")
+app.add_typer(shadow_app, name="shadow")
+register_bench(app)
 app.command(name="ledger")(show_ledger)
 
 Scenario = Literal["demo", "calm", "none"]
@@ -194,7 +200,8 @@ def status(
 def health(
     context: typer.Context,
     service: Annotated[
-        str, typer.Argument(help='ingest, "ingest NAME", analytics, maintenance or maintain, dashboard.')
+        str,
+        typer.Argument(help='ingest, "ingest NAME", analytics, maintenance or maintain, bench, dashboard.'),
     ],
 ) -> None:
     """Exit with 0 if the service's heartbeat is fresh, with 1 else: a check for containers."""
