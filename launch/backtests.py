@@ -21,7 +21,7 @@ from launch.console import err, out, say
 from launch.replays import database
 from telemetry.city import City
 from telemetry.detection import Configuration, decode_configuration
-from telemetry.detection.trials import TrialOptions, axis_of, selector_of
+from telemetry.detection.trials import TrialOptions, axis_of, points_of, selector_of
 from telemetry.errors import CityOpsError, ConfigError
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _carry_out(
     *,
     quiet: bool,
 ) -> list[tuple[BacktestRun, Run]]:
-    from analytics.backtest.bench import plan_at, points_of
+    from analytics.backtest.bench import plan_at
     from analytics.backtest.play import Cancelled
     from analytics.backtest.record import carry_out, request_of
     from launch.addresses import with_addresses

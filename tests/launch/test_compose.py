@@ -15,7 +15,8 @@ OURS = [name for name, service in SERVICES.items() if "build" in service]
 
 def test_every_part_is_there():
     assert set(SERVICES) == {
-        "database", "broker", "migrate", "ingest", "analytics", "maintenance", "bench", "dashboard", "simulators",
+        "database", "broker", "migrate", "ingest", "analytics", "maintenance", "bench", "dashboard",
+        "simulators",
     }  # fmt: skip
     assert set(OURS) == set(SERVICES) - {"database", "broker"}
 

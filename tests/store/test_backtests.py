@@ -44,7 +44,7 @@ def done(conn: psycopg.Connection, *episodes: Episode, **metrics: float) -> int:
 
 def test_a_request_waits_is_begun_once_and_is_done(conn: psycopg.Connection) -> None:
     (one,) = asked(conn)
-    assert backtests.is_any_waiting(conn)
+    assert backtests.count_waiting(conn)
     with conn.transaction():
         run = backtests.begin_next(conn, "w")
     assert run is not None
@@ -59,13 +59,13 @@ def test_a_request_waits_is_begun_once_and_is_done(conn: psycopg.Connection) -> 
     kept = backtests.get_run(conn, one)
     assert (kept.status, kept.progress, kept.result) == ("done", 1.0, {"metrics": {"f1": 0.5}})
     assert backtests.list_episodes(conn, one) == found
-    assert not backtests.is_any_waiting(conn)
+    assert not backtests.count_waiting(conn)
     assert audit.list_entries(conn)[0].action == "backtest.request"
 
 
 def test_what_is_attended_is_not_taken_by_a_worker(conn: psycopg.Connection) -> None:
     (one,) = asked(conn, attended=True)
-    assert not backtests.is_any_waiting(conn)
+    assert not backtests.count_waiting(conn)
     assert backtests.begin_next(conn, "w") is None
     assert backtests.begin(conn, one, "me").status == "running"
     with pytest.raises(ConflictError):
