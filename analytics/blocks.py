@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.detectors import CLOCKED
-from analytics.engine import TICK_US, Engine
+from analytics.engine import Engine
 from analytics.roster import Rows
 from analytics.stages import GuardStage, Stage
 from telemetry.alerts import Finding
@@ -57,14 +57,12 @@ def score_block(engine: Engine, block: Block) -> list[Finding]:
         return []
     findings: list[Finding] = []
     unfit = np.zeros(len(block.rows), np.bool_)
-    ticks = _ticks(block.commits, engine.ticked)
+    ticks = _ticks(engine, block.commits)
     for guard in engine.pipeline.guards:
         findings += _guarded(guard, block, ticks, unfit)
     fit = block.take(~unfit) if unfit.any() else block
     for stage in engine.pipeline.watchers:
         findings += _watched(stage, fit, ticks)
-    if ticks.any():
-        engine.ticked = int(block.commits[np.flatnonzero(ticks)[-1]])
     engine.counts.batches += len(block)
     engine.counts.scored += len(block.rows)
     engine.counts.unfit += len(block.rows) - len(fit.rows)
@@ -73,7 +71,7 @@ def score_block(engine: Engine, block: Block) -> list[Finding]:
 
 
 def _guarded(
-    guard: GuardStage, block: Block, ticks: NDArray[np.bool_], unfit: NDArray[np.bool_]
+    guard: GuardStage, block: Block, ticks: Sequence[Sequence[int]], unfit: NDArray[np.bool_]
 ) -> list[Finding]:
     """Findings of a guard; what it finds unfit is marked in ``unfit``."""
     if guard.spec.kind not in CLOCKED:
@@ -81,23 +79,21 @@ def _guarded(
         unfit |= guard.detector.unfit(block.rows)
         return findings
     findings = []
-    for (part, now), tick in zip(block.parts(), ticks.tolist(), strict=True):
+    for (part, now), moments in zip(block.parts(), ticks, strict=True):
         rows = cut(block.rows, part)
+        findings += [finding for moment in moments for finding in guard.tick(moment)]
         findings += guard.score(rows, now)
         unfit[part] |= guard.detector.unfit(rows)
-        if tick:
-            findings += guard.tick(now)
     return findings
 
 
-def _watched(stage: Stage, block: Block, ticks: NDArray[np.bool_]) -> list[Finding]:
+def _watched(stage: Stage, block: Block, ticks: Sequence[Sequence[int]]) -> list[Finding]:
     if stage.spec.kind not in CLOCKED:
         return stage.score(block.rows, int(block.commits[-1]))
     findings: list[Finding] = []
-    for (part, now), tick in zip(block.parts(), ticks.tolist(), strict=True):
+    for (part, now), moments in zip(block.parts(), ticks, strict=True):
+        findings += [finding for moment in moments for finding in stage.tick(moment)]
         findings += stage.score(cut(block.rows, part), now)
-        if tick:
-            findings += stage.tick(now)
     return findings
 
 
@@ -106,14 +102,13 @@ def cut(rows: Rows, part: slice) -> Rows:
     return Rows(rows.streams[part], rows.times[part], rows.values[part])
 
 
-def _ticks(commits: NDArray[np.int64], ticked: int) -> NDArray[np.bool_]:
-    """At which commits an engine that ticked last at ``ticked`` lets time pass."""
-    due: list[bool] = []
-    last = max(ticked, 0)
+def _ticks(engine: Engine, commits: NDArray[np.int64]) -> list[list[int]]:
+    """The moments that pass before each commit; the engine then stands at the last."""
+    ticks: list[list[int]] = []
     for now in commits.tolist():
-        due.append(now - last >= TICK_US)
-        last = now if due[-1] else last
-    return np.array(due, np.bool_)
+        ticks.append(engine.passing(now))
+        engine.heard = max(engine.heard, now)
+    return ticks
 
 
 def join(rows: Sequence[Rows]) -> Rows:

@@ -25,7 +25,6 @@ from analytics.stages import Pipeline, Stage
 from analytics.times import micros
 from analytics.versions import Chosen
 from store import batches
-from store.anomalies import list_standing
 from telemetry.alerts import Anomaly, Finding, FindingState
 from telemetry.city import City
 from telemetry.detection.changes import unchanged
@@ -87,13 +86,13 @@ class Candidate:
     def _score(self, conn: psycopg.Connection, entry: Batch) -> None:
         now, core = micros(entry.committed_at), self.follower.core
         names = {stage.name for stage in self.fresh}
-        if not core.roster.knows_all(entry.readings):
-            self.follower.reload(conn)
+        self.follower.meet(conn, [entry])
+        readings = self.follower.own(entry.readings)
         if entry.seq > self.known.get(entry.ingestor, 0):
-            found = core.score(entry.readings, now)
+            found = core.score(readings, now)
             self.found += [finding for finding in found if finding.detector in names]
         else:
-            rows = core.roster.rows(entry.readings, now)
+            rows = core.roster.rows(readings, now)
             for guard in core.pipeline.guards:
                 if guard.name not in names:
                     guard.score(rows, now)
@@ -118,7 +117,13 @@ def make_candidate(engine: LiveEngine, city: City, chosen: Chosen) -> Candidate:
         tuple(stages.make_guard(city, guard.spec) if guard.name in staying else guard for guard in guards),
         tuple(watcher for watcher in watchers if watcher.name not in staying),
     )
-    follower = LiveEngine(_follower(engine, beside, staying), dict(engine.offsets), version=chosen.version)
+    follower = LiveEngine(
+        _follower(engine, beside, staying),
+        dict(engine.offsets),
+        version=chosen.version,
+        shard=engine.shard,
+        foreign=engine.foreign.copy(),
+    )
     return Candidate(chosen, Pipeline(guards, watchers), fresh, follower)
 
 
@@ -131,7 +136,7 @@ def swap(conn: psycopg.Connection, engine: LiveEngine, candidate: Candidate, now
     transaction failed must be thrown away.
     """
     with conn.transaction():
-        standing, old = list_standing(conn), {stage.name for stage in engine.core.pipeline.stages}
+        standing, old = engine.standing(conn), {stage.name for stage in engine.core.pipeline.stages}
         over = _over(engine, candidate, standing, now)
         gone = {finding.key for finding in over}
         left = [anomaly for anomaly in standing if anomaly.key not in gone]
@@ -145,7 +150,7 @@ def swap(conn: psycopg.Connection, engine: LiveEngine, candidate: Candidate, now
 
 def _follower(engine: LiveEngine, beside: Pipeline, copied: set[str]) -> Engine:
     """An engine of new stages and copies; the copies hold what the live ones hold now."""
-    live, core = engine.core, Engine(beside, ticked=engine.core.ticked)
+    live, core = engine.core, Engine(beside, ticked=engine.core.ticked, heard=engine.core.heard)
     core.extend(list(live.roster.streams), list(live.roster.devices.values()))
     copies = [guard for guard in beside.guards if guard.name in copied]
     models, states = live.models(), live.state()

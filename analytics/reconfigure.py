@@ -11,7 +11,7 @@ import psycopg
 
 from analytics import versions
 from analytics.candidate import Candidate, make_candidate, swap
-from analytics.live import CONSUMER, LiveEngine
+from analytics.live import LiveEngine
 from analytics.times import SECOND
 from store import detection
 from store.offsets import get_offsets
@@ -109,7 +109,7 @@ class Reconfigurer:
             with connect(self._database_url, name="analytics-change", autocommit=True) as conn:
                 candidate.warm(conn, self._clock, halt)
                 while not halt.is_set():
-                    offsets = get_offsets(conn, CONSUMER)
+                    offsets = get_offsets(conn, candidate.follower.shard.consumer)
                     done = candidate.follow(conn, offsets)
                     if done <= _NEAR and candidate.reached_by(offsets):
                         return

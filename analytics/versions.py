@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -10,8 +11,7 @@ import psycopg
 from analytics.decider import ended
 from analytics.stages import Pipeline
 from store import detection
-from store.anomalies import list_standing
-from telemetry.alerts import Finding
+from telemetry.alerts import Anomaly, Finding
 from telemetry.city import City
 from telemetry.detection import Configuration
 from telemetry.errors import ConfigError, NotFoundError
@@ -56,7 +56,9 @@ def in_force(conn: psycopg.Connection, city: City) -> Chosen:
     return Chosen(offered[0].version if offered and offered[1] else 0, city.detection)
 
 
-def retired(conn: psycopg.Connection, pipeline: Pipeline, now: int) -> list[Finding]:
-    """Findings that end what detectors found which no longer run."""
+def retired(
+    conn: psycopg.Connection, pipeline: Pipeline, standing: Sequence[Anomaly], now: int
+) -> list[Finding]:
+    """Findings that end what of ``standing`` was found by detectors that no longer run."""
     gone = detection.detector_names(conn) - {stage.name for stage in pipeline.stages}
-    return [ended(anomaly, now) for anomaly in list_standing(conn) if anomaly.detector in gone]
+    return [ended(anomaly, now) for anomaly in standing if anomaly.detector in gone]

@@ -55,7 +55,8 @@ def _random(n: int, devices: Sequence[str], start: datetime, end: datetime, seed
         return []
     chance = np.random.default_rng(seed)
     shares, places = chance.random(n), chance.integers(len(devices), size=n)
-    pairs = zip(shares.tolist(), places.tolist(), strict=True)
+    picks: list[int] = places.tolist()
+    pairs = zip(shares.tolist(), picks, strict=True)
     return [_alarm(devices[place], start + share * (end - start)) for share, place in pairs]
 
 
