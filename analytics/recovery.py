@@ -115,7 +115,7 @@ def _anew(conn: psycopg.Connection, city: City, shard: Shard, now: int) -> LiveE
     engine = blank(city, versions.in_force(conn, city), shard)
     engine.reload(conn)
     done = offsets.get_offsets(conn, shard.consumer)
-    if _reaches(conn, done):
+    if reaches(conn, done):
         engine.offsets, now = done, _moment_of(conn, shard, done) or now
     else:
         engine.offsets = batches.heads(conn)

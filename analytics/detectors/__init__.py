@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analytics.detectors.base import Detector, Guard, Setup
+from analytics.detectors.groups import Groups
 from analytics.detectors.limits import Limits
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
 from analytics.detectors.stuck import Stuck
+from analytics.detectors.subspace import Subspace
 
 GUARDS: dict[str, Callable[[Setup], Guard]] = {
     "silence": Silence,
@@ -17,8 +19,10 @@ GUARDS: dict[str, Callable[[Setup], Guard]] = {
 """Detectors of sensor health by kind; they score first and say which readings are unfit."""
 
 DETECTORS: dict[str, Callable[[Setup], Detector]] = {
+    "groups": Groups,
     "limits": Limits,
     "seasonal": Seasonal,
+    "subspace": Subspace,
 }
 """Detectors of what happens in the city, by kind; they see the readings that are fit."""
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from telemetry.detection.params import LimitsParams, SeasonalParams, SilenceParams, StuckParams
+from telemetry.detection.groups import GroupsParams
+from telemetry.detection.params import LimitsParams, SilenceParams, StuckParams
+from telemetry.detection.seasonal import SeasonalParams
+from telemetry.detection.subspace import SubspaceParams
 
 KINDS: dict[str, type[msgspec.Struct]] = {
+    "groups": GroupsParams,
     "limits": LimitsParams,
     "seasonal": SeasonalParams,
     "silence": SilenceParams,
     "stuck": StuckParams,
+    "subspace": SubspaceParams,
 }
 """Their makers stand under the same names in `analytics.detectors.DETECTORS`."""
