@@ -21,6 +21,7 @@ from launch.engines.tls import with_trust
 from launch.folder import claimed, remove_folder
 from launch.gateways import register as register_gateways
 from launch.inbox import register as register_inbox
+from launch.labels import app as labels_app
 from launch.ledger import show as show_ledger
 from launch.people import app as people_app
 from launch.quarantine import app as quarantine_app
@@ -48,6 +49,7 @@ app.add_typer(backup_app)
 app.add_typer(devices_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(detectors_app, name="detectors")
+app.add_typer(labels_app, name="labels")
 app.add_typer(tls_app, name="tls")
 app.add_typer(backtest_app, name="backtest")
 app.add_typer(shadow_app, name="shadow")

@@ -54,7 +54,8 @@ SELECT date_bin(%(step)s, time, %(origin)s) AS step, count(*) FROM reading
 WHERE time >= %(start)s AND time < %(end)s GROUP BY step"""
 _SPACINGS = """
 SELECT array_agg(stream_id) AS ids, array_agg(spacing_s) AS spacings_s FROM (
-    SELECT stream_id, extract(epoch FROM max(time) - min(time))::double precision / (count(*) - 1) AS spacing_s
+    SELECT stream_id,
+           extract(epoch FROM max(time) - min(time))::double precision / (count(*) - 1) AS spacing_s
     FROM reading WHERE time >= %(start)s AND time < %(end)s GROUP BY stream_id HAVING count(*) > 1
 ) AS spaced"""
 _DAY = timedelta(days=1)

@@ -14,9 +14,9 @@ from analytics.backtest.plan import Plan
 from analytics.backtest.play import World
 from analytics.backtest.results import grade
 from store import devices, shadows
+from store.labels import labels_between
 from telemetry.city import City
 from telemetry.detection.configuration import configuration_of
-from telemetry.labels import Label
 
 
 def grade_beside(
@@ -36,7 +36,7 @@ def grade_beside(
     start, end
         What began in ``[start, end)`` counts.
     """
-    labels: list[Label] = []
+    labels = labels_between(conn, start, end)
     world = World(city, devices.list_streams(conn), devices.list_devices(conn))
     watched = sorted({stream.device_id for stream in world.streams})
     sides = {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from analytics.times import SECOND, micros, moment
 from store import devices, history
+from store.labels import labels_between
 from store.pool import connect
 from store.readings import extent
 from telemetry.devices import Device, Stream
@@ -111,8 +112,9 @@ class StoreSource:
             return history.spacings(conn, moment(start), moment(end))
 
     def labels(self, start: datetime, end: datetime) -> list[Label]:
-        """None yet."""
-        return []
+        """What is labelled, and operators' verdicts."""
+        with self._connection() as conn:
+            return labels_between(conn, start, end)
 
     def extent(self) -> tuple[datetime, datetime] | None:
         """Times of the oldest and the newest reading; ``None`` in an empty store."""

@@ -61,7 +61,7 @@ def test_the_same_configuration_finds_the_same_and_alerts_nobody(town: Town) -> 
         pass
     assert found(town) == found(town, "anomaly")
     assert len(found(town)) >= 4
-    assert get_offsets(town.conn, shadow.consumer) == heads(town.conn)
+    assert get_offsets(town.conn, shadow.shard.consumer) == heads(town.conn)
 
 
 def test_another_configuration_is_compared_with_the_live_one(town: Town) -> None:
@@ -110,7 +110,7 @@ def test_a_broken_shadow_does_not_hurt_the_live_engine(town: Town) -> None:
     while live.consume(town.conn):
         pass
     assert len(list_alerts(town.conn)) >= 2
-    assert get_offsets(town.conn, shadow.consumer) == {}
+    assert get_offsets(town.conn, shadow.shard.consumer) == {}
 
 
 def test_a_stopped_shadow_leaves_its_findings_and_no_memory(town: Town) -> None:
@@ -121,5 +121,5 @@ def test_a_stopped_shadow_leaves_its_findings_and_no_memory(town: Town) -> None:
     shadows.stop(town.conn, made.shadow_id, "an")
     kept = town.conn.execute("SELECT consumer FROM consumer_snapshot").fetchall()
     assert kept == []
-    assert get_offsets(town.conn, shadow.consumer) == {}
+    assert get_offsets(town.conn, shadow.shard.consumer) == {}
     assert found(town)
