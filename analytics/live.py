@@ -82,11 +82,15 @@ class LiveEngine:
         with conn.transaction():
             step = self._step(fresh, self.meet(conn, fresh))
             findings = [finding for batch in fresh for finding in self.score(batch)]
-            apply_findings(conn, findings)
+            self.tell(conn, findings)
             for ingestor in {batch.ingestor for batch in fresh}:
                 offsets.set_offset(conn, self.shard.consumer, ingestor, self.offsets[ingestor])
             steps.add_step(conn, self.shard.consumer, step)
         return len(fresh)
+
+    def tell(self, conn: psycopg.Connection, findings: Sequence[Finding]) -> None:
+        """Write findings down, in the transaction of what they are of."""
+        apply_findings(conn, findings)
 
     def score(self, batch: Batch) -> list[Finding]:
         """Move memory past one batch; returns its findings and those of the time until it."""
@@ -127,7 +131,7 @@ class LiveEngine:
         findings = self.core.tick(until)
         if findings:
             with conn.transaction():
-                apply_findings(conn, self.signed(findings))
+                self.tell(conn, self.signed(findings))
                 steps.add_step(conn, self.shard.consumer, self._step())
 
     def learn(self, conn: psycopg.Connection, fitted: Mapping[str, Columns], now: int) -> None:

@@ -32,10 +32,11 @@ class ServiceSpec:
 INGEST = ServiceSpec("ingest", ("ingest",), account=Account.INGEST)
 ANALYTICS = ServiceSpec("analytics", ("analytics",))
 MAINTENANCE = ServiceSpec("maintenance", ("maintain",))
+BENCH = ServiceSpec("bench", ("bench",), grace_s=12.0)
 DASHBOARD = ServiceSpec("dashboard", ("dashboard",))
 SIMULATORS = ServiceSpec("simulators", ("simulate",), account=Account.SIMULATOR)
 
-ALWAYS = (INGEST, ANALYTICS, MAINTENANCE, DASHBOARD)
+ALWAYS = (INGEST, ANALYTICS, MAINTENANCE, BENCH, DASHBOARD)
 """In the order of starting; they stop in the opposite order."""
 
 
