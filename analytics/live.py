@@ -67,6 +67,20 @@ class LiveEngine:
         """What the engine has done since it started."""
         return self.core.counts
 
+    @property
+    def consumer(self) -> str:
+        """Under what its offsets, steps and memory are kept."""
+        return self.shard.consumer
+
+    @property
+    def models(self) -> str:
+        """Under what its models are kept."""
+        return self.shard.models
+
+    def apply(self, conn: psycopg.Connection, findings: Sequence[Finding]) -> None:
+        """Write down what was found, in the caller's transaction."""
+        apply_findings(conn, self.signed(findings))
+
     def consume(self, conn: psycopg.Connection) -> int:
         """Score what was committed past the offsets, in one transaction.
 
@@ -81,11 +95,10 @@ class LiveEngine:
             return 0
         with conn.transaction():
             step = self._step(fresh, self.meet(conn, fresh))
-            findings = [finding for batch in fresh for finding in self.score(batch)]
-            apply_findings(conn, findings)
+            self.apply(conn, [finding for batch in fresh for finding in self.score(batch)])
             for ingestor in {batch.ingestor for batch in fresh}:
-                offsets.set_offset(conn, self.shard.consumer, ingestor, self.offsets[ingestor])
-            steps.add_step(conn, self.shard.consumer, step)
+                offsets.set_offset(conn, self.consumer, ingestor, self.offsets[ingestor])
+            steps.add_step(conn, self.consumer, step)
         return len(fresh)
 
     def score(self, batch: Batch) -> list[Finding]:
@@ -94,7 +107,7 @@ class LiveEngine:
         findings = self.core.score(self.own(batch.readings), now)
         self.offsets[batch.ingestor] = batch.seq
         self.last_commit = max(self.last_commit, now)
-        return self.signed(findings)
+        return findings
 
     def own(self, readings: Readings) -> Readings:
         """The readings of this shard's streams, and of streams nobody has taken note of."""
@@ -127,8 +140,8 @@ class LiveEngine:
         findings = self.core.tick(until)
         if findings:
             with conn.transaction():
-                apply_findings(conn, self.signed(findings))
-                steps.add_step(conn, self.shard.consumer, self._step())
+                self.apply(conn, findings)
+                steps.add_step(conn, self.consumer, self._step())
 
     def learn(self, conn: psycopg.Connection, fitted: Mapping[str, Columns], now: int) -> None:
         """Use fresh models and keep them, with the state they came to, for a restart."""
@@ -141,9 +154,9 @@ class LiveEngine:
         state = pack(self.kept())
         with conn.transaction():
             if models:
-                snapshots.save_snapshot(conn, self.shard.models, self.offsets, pack(self.learnt()))
-            snapshots.save_snapshot(conn, self.shard.consumer, self.offsets, state)
-            steps.forget_steps(conn, self.shard.consumer)
+                snapshots.save_snapshot(conn, self.models, self.offsets, pack(self.learnt()))
+            snapshots.save_snapshot(conn, self.consumer, self.offsets, state)
+            steps.forget_steps(conn, self.consumer)
         self.saved = now
 
     def kept(self) -> dict[str, Columns]:
@@ -224,7 +237,7 @@ class LiveEngine:
         """
         counts, replayed = self.core.counts, 0
         self.core.counts = Counts()
-        for step in steps.list_steps(conn, self.shard.consumer):
+        for step in steps.list_steps(conn, self.consumer):
             replayed += self._retrace(conn, step)
         while fresh := self.read(conn, until):
             replayed += len(fresh)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
 
 from analytics import stages
-from analytics.columns import pack, unpack
-from analytics.engine import VERSION, Engine, numbers
+from analytics.columns import unpack
+from analytics.engine import Engine
 from analytics.history import fit_all, warm_up
 from analytics.live import LiveEngine
 from analytics.recovery import reaches
@@ -25,6 +26,7 @@ from store import batches, offsets, shadows, snapshots
 from store.locks import try_lock
 from store.pool import connect
 from store.shadows import Shadow
+from telemetry.alerts import Finding
 from telemetry.city import City
 from telemetry.detection.configuration import configuration_of
 from telemetry.errors import EngineError
@@ -36,7 +38,6 @@ _WAIT_S = 0.5
 _SAVE_US = 60 * SECOND
 _LOOK_US = 2 * SECOND
 _FIT_US = HOUR
-_OWN = "engine"
 
 
 @dataclass(slots=True)
@@ -50,32 +51,14 @@ class ShadowEngine(LiveEngine):
         """The name its offset and its memory are kept under."""
         return shadows.consumer_of(self.shadow_id)
 
-    def consume(self, conn: psycopg.Connection) -> int:
-        """As `LiveEngine.consume`, of a shadow."""
-        with conn.transaction():
-            fresh = self.read(conn, batches.heads(conn))
-            if not fresh:
-                return 0
-            findings = [finding for batch in fresh for finding in self.score(conn, batch)]
-            shadows.apply_findings(conn, self.shadow_id, findings)
-            for ingestor in {batch.ingestor for batch in fresh}:
-                offsets.set_offset(conn, self.consumer, ingestor, self.offsets[ingestor])
-        return len(fresh)
+    @property
+    def models(self) -> str:
+        """The name its models are kept under."""
+        return shadows.models_of(self.shadow_id)
 
-    def tick(self, conn: psycopg.Connection, now: int) -> None:
-        """As `LiveEngine.tick`, of a shadow."""
-        findings = self.core.tick(now)
-        with conn.transaction():
-            shadows.apply_findings(conn, self.shadow_id, findings)
-
-    def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
-        """As `LiveEngine.save`, of a shadow."""
-        with conn.transaction():
-            if models:
-                learnt = {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
-                snapshots.save_snapshot(conn, shadows.models_of(self.shadow_id), self.offsets, pack(learnt))
-            snapshots.save_snapshot(conn, self.consumer, self.offsets, pack(self.core.state()))
-        self.saved = now
+    def apply(self, conn: psycopg.Connection, findings: Sequence[Finding]) -> None:
+        """As `LiveEngine.apply`, into a shadow's tables."""
+        shadows.apply_findings(conn, self.shadow_id, findings)
 
 
 def start(conn: psycopg.Connection, shadow: Shadow, city: City, now: int) -> ShadowEngine:
@@ -135,43 +118,43 @@ def _loop(conn: psycopg.Connection, engine: ShadowEngine, stop: threading.Event)
         elif now - engine.saved >= _SAVE_US:
             engine.save(conn, now)
         if not behind:
-            engine.tick(conn, now)
+            engine.tick(conn, micros(batches.clock(conn)))
             for _ in conn.notifies(timeout=_WAIT_S, stop_after=1):
                 pass
     engine.save(conn, _now())
 
 
 def _resumed(conn: psycopg.Connection, shadow: Shadow, city: City) -> ShadowEngine | None:
-    engine = _blank(conn, shadow, city)
+    engine = _blank(shadow, city)
     kept = snapshots.load_snapshot(conn, engine.consumer)
-    learnt = snapshots.load_snapshot(conn, shadows.models_of(shadow.shadow_id))
+    learnt = snapshots.load_snapshot(conn, engine.models)
     if kept is None or learnt is None or not reaches(conn, kept.offsets):
         return None
     try:
-        engine.restore(unpack(kept.state), unpack(learnt.state))
+        state = unpack(kept.state)
+        engine.take_up(conn, state)
+        engine.restore(state, unpack(learnt.state))
+        engine.offsets = dict(kept.offsets)
+        engine.replay(conn, offsets.get_offsets(conn, engine.consumer))
     except (ValueError, KeyError, IndexError) as error:
         _log.warning("the snapshot of %s cannot be used: %s", kept.saved_at, error)
         return None
-    engine.offsets = dict(kept.offsets)
-    engine.replay(conn, offsets.get_offsets(conn, engine.consumer))
     return engine
 
 
 def _anew(conn: psycopg.Connection, shadow: Shadow, city: City, now: int) -> ShadowEngine:
-    engine = _blank(conn, shadow, city)
+    engine = _blank(shadow, city)
+    engine.reload(conn)
     engine.offsets = batches.heads(conn)
     warm_up(conn, engine.core.pipeline.stages, engine.core.roster, now)
     engine.fitted = now
-    for ingestor, seq in engine.offsets.items():
-        offsets.set_offset(conn, engine.consumer, ingestor, seq)
+    offsets.set_offsets(conn, engine.consumer, engine.offsets)
     return engine
 
 
-def _blank(conn: psycopg.Connection, shadow: Shadow, city: City) -> ShadowEngine:
+def _blank(shadow: Shadow, city: City) -> ShadowEngine:
     pipeline = stages.make_pipeline(city, configuration_of(shadow.configuration))
-    engine = ShadowEngine(Engine(pipeline), {}, version=shadow.version or 0, shadow_id=shadow.shadow_id)
-    engine.reload(conn)
-    return engine
+    return ShadowEngine(Engine(pipeline), {}, version=shadow.version or 0, shadow_id=shadow.shadow_id)
 
 
 def _now() -> int:
