@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analytics.detectors.air_index import AirQuality
 from analytics.detectors.base import Detector, Guard, Setup
 from analytics.detectors.limits import Limits
+from analytics.detectors.rates import Rates
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
 from analytics.detectors.stuck import Stuck
@@ -18,7 +20,9 @@ GUARDS: dict[str, Callable[[Setup], Guard]] = {
 
 DETECTORS: dict[str, Callable[[Setup], Detector]] = {
     "limits": Limits,
+    "rates": Rates,
     "seasonal": Seasonal,
+    "vn_aqi": AirQuality,
 }
 """Detectors of what happens in the city, by kind; they see the readings that are fit."""
 

@@ -7,10 +7,12 @@ import msgspec
 from telemetry.detection.air_index import AirIndexParams
 from telemetry.detection.forecast import ForecastParams
 from telemetry.detection.params import LimitsParams, SeasonalParams, SilenceParams, StuckParams
+from telemetry.detection.rates import RatesParams
 
 KINDS: dict[str, type[msgspec.Struct]] = {
     "forecast": ForecastParams,
     "limits": LimitsParams,
+    "rates": RatesParams,
     "seasonal": SeasonalParams,
     "silence": SilenceParams,
     "stuck": StuckParams,

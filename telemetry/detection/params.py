@@ -6,24 +6,13 @@ from typing import Annotated
 
 import msgspec
 
-from telemetry.detection.rates import RateLimit
-
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class LimitsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits on the rate of change; those on values are the city profile's thresholds."""
-
-    rates: tuple[RateLimit, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse a key that stands twice."""
-        keys = [rate.key for rate in self.rates]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        if twice:
-            raise ValueError(f"rates: {', '.join(twice)} stands twice")
+    """None: the limits are the city profile's thresholds."""
 
 
 class SeasonalParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

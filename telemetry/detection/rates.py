@@ -1,4 +1,4 @@
-"""Limits on how fast a value may change."""
+"""Parameters of the rates detector: limits on how fast a value may change."""
 
 from __future__ import annotations
 
@@ -43,3 +43,31 @@ class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"{self.key}: there is no metric {self.metric!r}")
         if self.clear_per_h > self.per_h:
             raise ValueError(f"{self.key}: clear_per_h lies beyond per_h")
+
+
+_LEVEL_RISE = RateLimit(
+    key="level-rise",
+    family="level_rise",
+    metric="water_level_m",
+    per_h=1.0,
+    clear_per_h=0.6,
+    over_s=900.0,
+    min_duration_s=120.0,
+    name_vi="Mực nước dâng nhanh",
+    name_en="Water rising fast",
+)
+"""The astronomical tide of the lower Saigon rises by 0.75 m an hour at most (the sum of its
+constituents' steepest slopes); what rises faster is rain, a dam or a broken gate."""
+
+
+class RatesParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which metrics must not change faster than what."""
+
+    rates: tuple[RateLimit, ...] = (_LEVEL_RISE,)
+
+    def __post_init__(self) -> None:
+        """Refuse a key that stands twice."""
+        keys = [rate.key for rate in self.rates]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"rates: {', '.join(twice)} stands twice")
