@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from analytics.detectors.air_index import AirQuality
 from analytics.detectors.base import Detector, Guard, Setup
+from analytics.detectors.forecast import Forecast
 from analytics.detectors.limits import Limits
 from analytics.detectors.rates import Rates
 from analytics.detectors.seasonal import Seasonal
@@ -19,6 +20,7 @@ GUARDS: dict[str, Callable[[Setup], Guard]] = {
 """Detectors of sensor health by kind; they score first and say which readings are unfit."""
 
 DETECTORS: dict[str, Callable[[Setup], Detector]] = {
+    "forecast": Forecast,
     "limits": Limits,
     "rates": Rates,
     "seasonal": Seasonal,

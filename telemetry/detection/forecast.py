@@ -19,7 +19,7 @@ class ForecastParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     within ``within_min`` has been at least ``warn_at`` for ``min_duration_s``, and ends when it
     has been below ``clear_at`` for ``hold_s``, or with the crossing itself. It is told again
     with a fresh picture every ``refresh_s``. Thresholds milder than ``least_severity`` are not
-    warned of; a warning is never worse than ``most_severity``. Streams learn from at least
+    warned of; a warning is as bad as its threshold. Streams learn from at least
     ``least_history_h`` hours.
     """
 
@@ -32,7 +32,6 @@ class ForecastParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold_s: Annotated[float, msgspec.Meta(ge=0)] = 900.0
     refresh_s: Annotated[float, msgspec.Meta(ge=60)] = 900.0
     least_severity: Severity = Severity.MINOR
-    most_severity: Severity = Severity.MAJOR
     least_history_h: Annotated[float, msgspec.Meta(ge=24)] = 48.0
 
     def __post_init__(self) -> None:
