@@ -123,11 +123,14 @@ class Run:
             scores = self.detector.score(weeks.rows(instant, instant + 1), int(weeks.times[instant]))
             found += self.decider.decide(scores)
             if instant % EVERY == 0:
-                moment = np.full(len(rows), weeks.times[instant] + STEP_S * SECOND - 1)
+                # A reading stands for the time around it, so a step ends half an interval after it.
+                moment = np.full(len(rows), weeks.times[instant] + STEP_S * SECOND // 2)
                 fans.append((instant, bank.forecast(rows, moment).quantiles.astype(np.float32)))
         return found, fans
 
-    def seen(self, fans: Sequence[tuple[int, Floats]]) -> Iterator[tuple[str, Floats, Floats, Floats, Floats]]:
+    def seen(
+        self, fans: Sequence[tuple[int, Floats]]
+    ) -> Iterator[tuple[str, Floats, Floats, Floats, Floats]]:
         """By stream: group, quantiles, what came, persistence and seasonal-naive, ``(n, steps, …)``."""
         places = self.detector._bank.places
         instants = np.array([instant for instant, _ in fans])
@@ -139,16 +142,22 @@ class Run:
             came = np.where(inside, aim[np.minimum(ahead, len(aim) - 1)], np.nan)
             # The tide's day is 50 minutes longer than the sun's.
             day = PER_DAY + (10 if places.stations[row] else 0)
-            yield str(places.groups[row]), quantiles, came, np.broadcast_to(
-                aim[instants][:, None], came.shape
-            ), aim[np.minimum(ahead, len(aim) - 1) - day]
+            yield (
+                str(places.groups[row]),
+                quantiles,
+                came,
+                np.broadcast_to(aim[instants][:, None], came.shape),
+                aim[np.minimum(ahead, len(aim) - 1) - day],
+            )
 
     def crossings(self) -> dict[str, list[int]]:
         """By term's key: when its threshold was crossed, as the limits would say, microseconds."""
         spec_ = DetectorSpec("limits", "limits")
         limits = DETECTORS["limits"](Setup(self.city, spec_))
         decider = Decider("limits")
-        decider.extend([replace(t, condition=t.key, min_duration_s=0.0) for t in limits.extend(self.weeks.roster)])
+        decider.extend(
+            [replace(t, condition=t.key, min_duration_s=0.0) for t in limits.extend(self.weeks.roster)]
+        )
         weeks = self.weeks
         limits.warm(weeks.rows(0, self.first), int(weeks.times[self.first]))
         crossed: dict[str, list[int]] = {}
@@ -166,7 +175,9 @@ def quality(runs: Sequence[Run], fans: Sequence[list[tuple[int, Floats]]]) -> No
     for run, made in zip(runs, fans, strict=True):
         for group, *arrays in run.seen(made):
             parts.setdefault(group, []).append(tuple(arrays))
-    print("\n| what | h ahead | MAE | to persistence | to seasonal-naive | pinball, to persistence's | in 80 % |")
+    print(
+        "\n| what | h ahead | MAE | to persistence | to seasonal-naive | pinball, to persistence's | in 80 % |"
+    )
     print("|---|---|---|---|---|---|---|")
     for group, arrays in sorted(parts.items()):
         quantiles, came, persistence, naive = (np.concatenate([a[i] for a in arrays]) for i in range(4))
@@ -182,7 +193,9 @@ def quality(runs: Sequence[Run], fans: Sequence[list[tuple[int, Floats]]]) -> No
             ratio = pinball(q, y).mean() / pinball(p[:, None] + spread, y).mean()
             inside = ((y >= q[:, 2]) & (y <= q[:, 6])).mean()
             to = [mae / np.abs(y - other).mean() for other in (p, n)]
-            print(f"| {group} | {hour:g} | {mae:.3f} | {to[0]:.2f} | {to[1]:.2f} | {ratio:.2f} | {inside:.2f} |")
+            print(
+                f"| {group} | {hour:g} | {mae:.3f} | {to[0]:.2f} | {to[1]:.2f} | {ratio:.2f} | {inside:.2f} |"
+            )
 
 
 def warnings(runs: Sequence[Run], found: Sequence[list[Finding]], days: int) -> None:
@@ -195,7 +208,9 @@ def warnings(runs: Sequence[Run], found: Sequence[list[Finding]], days: int) -> 
         for term in run.terms:
             tally = tallies.setdefault(f"{term.rule} {term.severity}", [])
             tally.append(judged(crossed.get(term.key, []), spans.get(term.key, []), within_us))
-    print("\n| what | streams | crossings | warned of | median lead, min | warnings | false | false per stream-day |")
+    print(
+        "\n| what | streams | crossings | warned of | median lead, min | warnings | false | false per stream-day |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for name, tally in sorted(tallies.items()):
         crossings, warned, raised, false = (sum(t[i] for t in tally) for i in range(4))

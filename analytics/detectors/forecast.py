@@ -84,8 +84,14 @@ class Forecast:
         return terms
 
     def warm(self, rows: Rows, now: int) -> None:
-        """Fill what is recent."""
-        self._take(rows, now)
+        """Fill what is recent, and see which thresholds are passed already."""
+        recent = rows.take(rows.times >= now - self._bank.span_us)
+        row = self._row[recent.streams]
+        self._bank.fill(recent, row, self._gauge[recent.streams])
+        np.maximum.at(self._forward.last, recent.streams, recent.times)
+        last = (row != NOBODY) & (recent.times == self._forward.last[recent.streams])
+        if last.any():
+            self._see(row[last], recent.take(last))
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """How the forecast streams among these go on from what is recent."""
@@ -95,9 +101,23 @@ class Forecast:
         """Take up the models of these streams."""
         self._bank.learn(model)
 
-    def score(self, rows: Rows, now: int) -> list[Scores]:
-        """The chance of a crossing, for each stream whose next forecast these readings make due."""
-        return self._take(rows, now)
+    def score(self, rows: Rows, _now: int) -> list[Scores]:
+        """The chance of a crossing, for each stream whose next forecast these readings make due.
+
+        Rain first: forecasts look at bins of it that are over, whatever else a batch holds.
+        """
+        gauge = self._gauge[rows.streams]
+        for part in self._forward.rounds(rows.take(gauge != NOBODY)):
+            self._bank.add_rain(self._gauge[part.streams], part.times, part.values)
+        found: list[Scores] = []
+        for part in self._forward.rounds(rows.take(self._row[rows.streams] != NOBODY)):
+            row, slot = self._row[part.streams], part.times // self._every_us
+            self._bank.add(row, part.times, part.values)
+            due = slot > self._made[row]
+            if due.any():
+                self._made[row[due]] = slot[due]
+                found.append(self._scores(row[due], part.take(due)))
+        return found
 
     def tick(self, _now: int) -> list[Scores]:
         """Nothing: a forecast starts from a reading."""
@@ -150,37 +170,32 @@ class Forecast:
         found = self._watched(roster, stream)
         return found[0].averaging_s if found else None
 
-    def _take(self, rows: Rows, _now: int) -> list[Scores]:
-        """Rain first: forecasts look at bins of it that are over, whatever else a batch holds."""
-        gauge = self._gauge[rows.streams]
-        for part in self._forward.rounds(rows.take(gauge != NOBODY)):
-            self._bank.add_rain(self._gauge[part.streams], part.times, part.values)
-        found: list[Scores] = []
-        for part in self._forward.rounds(rows.take(self._row[rows.streams] != NOBODY)):
-            row, slot = self._row[part.streams], part.times // self._every_us
-            self._bank.add(row, part.times, part.values)
-            due = slot > self._made[row]
-            if due.any():
-                self._made[row[due]] = slot[due]
-                found.append(self._scores(row[due], part.take(due)))
-        return found
+    def _see(self, row: NDArray[np.int64], rows: Rows) -> tuple[NDArray[np.int64], ...]:
+        """Note what was crossed: the terms of these rows, each term's place among them, and its value.
 
-    def _scores(self, row: NDArray[np.int64], rows: Rows) -> Scores:
-        fan = self._bank.forecast(row, rows.times)
+        A crossing is over when the value is back past the clearing level.
+        """
         count = self._first[row + 1] - self._first[row]
         of = np.repeat(np.arange(len(row)), count)
         terms = self._first[row][of] + np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
         limit, clear, sign = self._limit[terms].T
-        crossings = find_crossings(fan.take(of), limit, sign, self._within)
         means = self._bank.current_means(row, rows.times)
         value = np.where(self._bank.places.averaging[row] > 0, means, rows.values)[of]
-        crossed = np.where(sign * value < sign * clear, False, self._crossed[terms])
-        self._crossed[terms] = crossed = crossed | (sign * value >= sign * limit)
-        nothing = np.full(len(terms), np.nan)
+        still = self._crossed[terms] & ~(sign * value < sign * clear)
+        self._crossed[terms] = still | (sign * value >= sign * limit)
+        return terms, of, value
+
+    def _scores(self, row: NDArray[np.int64], rows: Rows) -> Scores:
+        terms, of, value = self._see(row, rows)
+        limit, _, sign = self._limit[terms].T
+        fan = self._bank.forecast(row, rows.times)
+        crossings = find_crossings(fan.take(of), limit, sign, self._within)
+        nothing: NDArray[np.float64] = np.full(len(terms), np.nan)
+        low, median, high = (np.round(fan.at(level)[of], _DECIMALS) for level in (0.1, 0.5, 0.9))
         return Scores(
             terms=terms,
             times=rows.times[of],
-            scores=np.where(crossed, 0.0, crossings.chance),
+            scores=np.where(self._crossed[terms], 0.0, crossings.chance),
             values=value,
             lows=nothing,
             highs=nothing,
@@ -190,10 +205,9 @@ class Forecast:
                 "earliest_ms": np.floor(crossings.earliest / 1e3),
                 "latest_ms": np.floor(crossings.latest / 1e3),
                 "times_ms": fan.times[of] // 1000,
-                **{
-                    name: np.round(fan.at(level)[of], _DECIMALS)
-                    for name, level in (("low", 0.1), ("median", 0.5), ("high", 0.9))
-                },
+                "low": low,
+                "median": median,
+                "high": high,
             },
         )
 

@@ -15,7 +15,7 @@ from analytics.forecasting.features import Recent
 from analytics.forecasting.fitting import Context, fit, rain_flags
 from analytics.forecasting.model import Fan, Model
 from analytics.forecasting.past import BIN_US, nearby
-from analytics.forecasting.places import find_places
+from analytics.forecasting.places import NOBODY, find_places
 from analytics.forecasting.rings import Rings
 from analytics.roster import Roster, Rows
 from analytics.times import HOUR
@@ -73,6 +73,17 @@ class Bank:
         self._rain.extend(len(self.places.rain))
         self._model.extend(len(self.places))
 
+    @property
+    def span_us(self) -> int:
+        """How far back what is recent reaches, microseconds."""
+        return self._recent.span_us
+
+    def fill(self, rows: Rows, row: NDArray[np.int64], gauge: NDArray[np.int64]) -> None:
+        """Take in history of streams by ``row`` and ``gauge``, `NOBODY` for neither."""
+        for rings, place in ((self._recent, row), (self._rain, gauge)):
+            own = place != NOBODY
+            rings.fill(place[own], rows.times[own], rows.values[own])
+
     def add(self, rows: NDArray[np.int64], times: NDArray[np.int64], values: Floats) -> None:
         """Take in one reading of each of these rows, newer than those before it."""
         self._recent.add(rows, times, values)
@@ -108,7 +119,9 @@ class Bank:
         steps = outward(self.places, rows, self._expected(rows, then) + carried)
         centre = self._trailing(rows, times, steps)
         wet = recent.wet(*rain_flags(self.places, rows))
-        return Fan(then, centre[..., None] + model.errors[rows, wet])
+        # Beyond what it was fitted on, a forecast may be wrong in proportion.
+        wider = model.strangeness(rows, x)[:, None, None]
+        return Fan(then, centre[..., None] + wider * model.errors[rows, wet])
 
     def current_means(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Floats:
         """The trailing means at these times; NaN for rows whose value itself is forecast."""
@@ -139,15 +152,15 @@ class Bank:
 
     def _recently(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Recent:
         """What came just before: means of the last quarter of an hour, and of earlier ones."""
-        passed = times % STEP_US / STEP_US
+        passed = times[:, None] % STEP_US / STEP_US
         back = np.array([0, *BEFORE])
         numbers = (times // STEP_US)[:, None] - back
-        newer, older = self._recent.means(rows, numbers), self._recent.means(rows, numbers - 1)
-        share = np.where(np.isnan(older), 1.0, np.where(np.isnan(newer), 0.0, passed[:, None]))
-        means = share * np.nan_to_num(newer) + (1.0 - share) * np.nan_to_num(older)
-        means = np.where(np.isnan(newer) & np.isnan(older), np.nan, means)
-        middles = times[:, None] - STEP_US // 2 - back * STEP_US
-        residual = inward(self.places, rows, means) - self._expected(rows, middles)
+        both = np.concatenate((numbers, numbers - 1), axis=1)
+        scaled = inward(self.places, rows, self._recent.means(rows, both))
+        residual = scaled - self._expected(rows, self._recent.moments(rows, both))
+        newer, older = residual[:, : len(back)], residual[:, len(back) :]
+        mixed = passed * newer + (1.0 - passed) * older
+        residual = np.where(np.isnan(older), newer, np.where(np.isnan(newer), older, mixed))
         last = (times // BIN_US)[:, None] - 1
         gauges = self._gauges(rows, last)
         return Recent(residual[:, 0], residual[:, 1], residual[:, 2], *gauges)

@@ -30,15 +30,14 @@ def expected(
 ) -> Floats:
     """The base of ``rows`` ``(n,)`` at ``times`` ``(n, m)`` (microseconds), on the family's scale.
 
-    ``season`` has shape ``(len(places), DAY_KINDS, SLOTS)``. Tide is that of the row's station,
-    0 where it has none; a season that is not known is NaN.
+    ``season`` has shape ``(len(places), DAY_KINDS, SLOTS)``; where it is not known the base is NaN.
     """
     base = np.zeros(times.shape)
     names = places.stations[rows]
     for name in np.unique(names[names != ""]).tolist():
         own = names == name
         base[own] = level_m(stations[name], times[own])
-    seasonal = is_seasonal(places)[rows]
+    seasonal = names == ""
     base[seasonal] = season_at(season, rows[seasonal], times[seasonal], zone)
     return base
 

@@ -19,7 +19,8 @@ class Base(StrEnum):
     """What is expected of a stream before anything recent is known."""
 
     TIDE = "tide"
-    """The astronomical tide at the station that the device's tag ``tide`` names; no station: nothing."""
+    """The astronomical tide at the station that the device's tag ``tide`` names; without one, the
+    stream's median at all hours: rain keeps none."""
     SEASON = "season"
     """The stream's usual half hour of a working day or a weekend."""
 

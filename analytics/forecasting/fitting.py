@@ -39,6 +39,7 @@ _PRIOR_DAYS = 3.0
 _RIDGE = 1e-4
 """Of the sum of squares a feature of unit size would have."""
 _COVERED = 0.75
+_LEAST_DAYS_AROUND = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def fit(places: Places, rows: Rows, n_streams: int, context: Context) -> tuple[N
     model.coefficients[:] = _solved(sums, groups, leaving=False)[:, 0]
     model.errors[:] = error_quantiles(errors, wet, groups, _least_spreads(places, past.rows))
     model.season[:], model.scale[:], model.clip[:] = season, scale, clip
+    model.seen[:] = _seen(features, groups)
     learnt = np.isfinite(scaled - base).sum(axis=1) >= context.least_steps
     return past.rows[learnt], _only(model, learnt)
 
@@ -153,7 +155,7 @@ def _solved(sums: _Sums, groups: NDArray[np.str_], *, leaving: bool) -> Floats:
     parts: list[Floats] = []
     for part in (sums.squares, sums.products, sums.counts):
         whole = part.sum(axis=1, keepdims=True)
-        parts.append(whole - part if leaving else whole)
+        parts.append(whole - _around(part) if leaving else whole)
     squares, products, counts = parts
     for name in np.unique(groups).tolist():
         own = groups == name
@@ -162,6 +164,24 @@ def _solved(sums: _Sums, groups: NDArray[np.str_], *, leaving: bool) -> Floats:
         products[own] += _PRIOR_DAYS * A_DAY * products[own].sum(axis=0) / pooled[..., None]
     ridge = _RIDGE * np.maximum(counts, A_DAY)[..., None, None] * np.eye(FEATURES)
     return np.linalg.solve(squares + ridge, products[..., None])[..., 0]
+
+
+def _seen(features: Floats, groups: NDArray[np.str_]) -> Floats:
+    """The largest size of each feature in a stream's group, at least one unit, ``(k, FEATURES)``."""
+    largest = np.fmax.reduce(np.abs(features), axis=1, initial=1.0)
+    for name in np.unique(groups).tolist():
+        own = groups == name
+        largest[own] = largest[own].max(axis=0)
+    return largest
+
+
+def _around(part: Floats) -> Floats:
+    """Each day with the days beside it, while there are others: what is slow spans them."""
+    around = part.copy()
+    if part.shape[1] > _LEAST_DAYS_AROUND:
+        around[:, 1:] += part[:, :-1]
+        around[:, :-1] += part[:, 1:]
+    return around
 
 
 def _ahead(

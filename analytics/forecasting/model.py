@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 STRATA = 2
 """Dry hours and wet ones."""
-_NAMES = ("coefficients", "errors", "season", "scale", "clip")
+_NAMES = ("coefficients", "errors", "season", "scale", "clip", "seen")
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Model:
     ``coefficients`` ``(k, steps, FEATURES)``, on the stream's ``scale`` ``(k,)``; ``errors``
     ``(k, STRATA, steps, len(LEVELS))``, quantiles of the forecasts' errors in the metric's
     unit; ``season`` ``(k, DAY_KINDS, SLOTS)`` on the family's scale; ``clip`` ``(k,)``, what a
-    residual counts for at most.
+    residual counts for at most; ``seen`` ``(k, FEATURES)``, the largest size each feature had.
     """
 
     coefficients: NDArray[np.float32]
@@ -33,11 +33,13 @@ class Model:
     season: NDArray[np.float32]
     scale: NDArray[np.float32]
     clip: NDArray[np.float32]
+    seen: NDArray[np.float32]
 
     @classmethod
     def blank(cls, n: int, steps: int) -> Model:
         """Of ``n`` streams that have learnt nothing."""
-        shapes = (n, steps, FEATURES), (n, STRATA, steps, len(LEVELS)), (n, DAY_KINDS, SLOTS), (n,), (n,)
+        fans = (n, STRATA, steps, len(LEVELS))
+        shapes = (n, steps, FEATURES), fans, (n, DAY_KINDS, SLOTS), (n,), (n,), (n, FEATURES)
         return cls(*(np.full(shape, np.nan, np.float32) for shape in shapes))
 
     @property
@@ -56,6 +58,11 @@ class Model:
     def known(self) -> NDArray[np.bool_]:
         """Which streams have learnt something."""
         return ~np.isnan(self.scale)
+
+    def strangeness(self, rows: NDArray[np.int64], features: Floats) -> Floats:
+        """How many times larger than ever seen the features of ``rows`` are, at least 1, ``(n,)``."""
+        beyond = np.abs(features[:, 1:]) / self.seen[rows, 1:]
+        return np.maximum(beyond.max(axis=1, initial=0.0), 1.0)
 
     def columns(self, rows: NDArray[np.intp]) -> Columns:
         """Some rows, by name."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from analytics.detectors.seasons import fit_seasons
+from analytics.detectors.seasons import fit_seasons, nan_median
 from analytics.forecasting.bases import expected, inward, is_seasonal, no_season
 from analytics.forecasting.family import STEP_US, STEPS_AN_HOUR
 from analytics.forecasting.places import NOBODY, Places
@@ -32,8 +32,9 @@ class Past:
 
     ``rows`` int64 ``(k,)``, places in `Places`; ``values`` ``(k, T)``, means of steps in the
     metric's unit, NaN where there is none; ``rain`` and ``rain_hour`` ``(k, T)``, mm/h nearby at
-    the steps' ends; ``times`` int64 ``(T,)``, the middles of the steps; ``fine`` the readings as
-    means of five minutes on the family's scale, by place in ``rows``.
+    the steps' ends; ``times`` int64 ``(k, T)``, the mean times of what a step holds; ``fine`` the
+    readings as means of five minutes on the family's scale, by place in ``rows``; ``first``, where
+    it begins (microseconds).
     """
 
     rows: NDArray[np.int64]
@@ -42,6 +43,7 @@ class Past:
     rain_hour: Floats
     times: NDArray[np.int64]
     fine: Rows
+    first: int
 
     @property
     def days(self) -> int:
@@ -54,18 +56,18 @@ class Past:
         """What was expected, ``(k, T)``; ``season`` has one row for each of ``rows``."""
         whole = no_season(len(places))
         whole[self.rows] = season
-        times = np.broadcast_to(self.times, self.values.shape)
-        return expected(places, self.rows, times, stations, whole, zone)
+        return expected(places, self.rows, self.times, stations, whole, zone)
 
     def season(self, places: Places, zone: ZoneInfo, without: int | None = None) -> NDArray[np.float32]:
-        """Usual values of the seasonal streams among ``rows``, one block left ``without``."""
+        """Usual values of ``rows``, one block left ``without``; of water levels the median."""
         season = no_season(len(self.rows))
         keep = is_seasonal(places)[self.rows][self.fine.streams]
         if without is not None:
-            first = self.times[0] - STEP_US // 2
-            keep &= (self.fine.times - first) // DAY != without
+            keep &= (self.fine.times - self.first) // DAY != without
         found = fit_seasons(self.fine.take(keep), zone)
         season[found.streams] = found.median
+        flat = np.flatnonzero(~is_seasonal(places)[self.rows])
+        season[flat] = nan_median(self.values[flat].astype(np.float32))[:, None, None]
         return season
 
 
@@ -88,8 +90,10 @@ def gather(places: Places, rows: Rows, n_streams: int) -> Past | None:
     stream, place = np.nonzero(np.isfinite(bins))
     scaled = inward(places, own[stream], bins[stream, place])
     fine = Rows(stream.astype(np.int64), first + place * BIN_US + BIN_US // 2, scaled)
-    times = first + np.arange(days * A_DAY) * STEP_US + STEP_US // 2
-    return Past(own, values, rain, rain_hour, times, fine)
+    late = _binned(compact, mine.times - first, (mine.times % BIN_US).astype(np.float64), *bins.shape)
+    late = _means((late + np.arange(bins.shape[1]) % PARTS * BIN_US).reshape(*values.shape, PARTS))
+    times = first + np.arange(days * A_DAY) * STEP_US + np.where(np.isnan(late), STEP_US / 2, late)
+    return Past(own, values, rain, rain_hour, times.astype(np.int64), fine, first)
 
 
 def nearby(places: Places, own: NDArray[np.int64], gauges: Floats) -> Floats:

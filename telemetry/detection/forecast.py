@@ -29,7 +29,7 @@ class ForecastParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warn_at: _Chance = 0.8
     clear_at: _Chance = 0.4
     min_duration_s: Annotated[float, msgspec.Meta(ge=0)] = 600.0
-    hold_s: Annotated[float, msgspec.Meta(ge=0)] = 900.0
+    hold_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     refresh_s: Annotated[float, msgspec.Meta(ge=60)] = 900.0
     least_severity: Severity = Severity.MINOR
     least_history_h: Annotated[float, msgspec.Meta(ge=24)] = 48.0

@@ -63,6 +63,13 @@ def _hours_of_smoke() -> list[Commit]:
     return worlds.with_values(feed, AIR, 15, [300.0 - i % 5 for i in range(45)])
 
 
+def _a_rising_river() -> list[Commit]:
+    """Ten hours, in which the water keeps its daily swing, but nearly five times as wide and later."""
+    feed = worlds.minutes(worlds.roster(), N, step=5 * worlds.MINUTE)
+    hours = 10.0 + np.arange(1, N + 1) / 12.0
+    return worlds.with_values(feed, GAUGE, 0, (0.8 + 0.75 * np.sin(np.pi * (hours - 12.0) / 12.0)).tolist())
+
+
 def _two_hours() -> list[Commit]:
     """Two hours with a flood, a jam, a dead meter and a silent station."""
     feed = worlds.minutes(worlds.roster(), N)
@@ -72,12 +79,13 @@ def _two_hours() -> list[Commit]:
     return worlds.without(feed, AIR, 50, 70)
 
 
-FEEDS = {"vn_aqi": _hours_of_smoke}
+FEEDS = {"forecast": _a_rising_river, "vn_aqi": _hours_of_smoke}
 
 
 def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
     found = worlds.flat(worlds.drive(case.stage(), feed))
     keys = {
+        "forecast": "forecast:11:tide:high",
         "limits": "limit:11:tide:high",
         "rates": "rate:11:level_rise:rise",
         "seasonal": "seasonal:12",
