@@ -7,11 +7,13 @@ from collections.abc import Callable
 from analytics.detectors.air_index import AirQuality
 from analytics.detectors.base import Detector, Guard, Setup
 from analytics.detectors.forecast import Forecast
+from analytics.detectors.groups import Groups
 from analytics.detectors.limits import Limits
 from analytics.detectors.rates import Rates
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
 from analytics.detectors.stuck import Stuck
+from analytics.detectors.subspace import Subspace
 
 GUARDS: dict[str, Callable[[Setup], Guard]] = {
     "silence": Silence,
@@ -21,11 +23,18 @@ GUARDS: dict[str, Callable[[Setup], Guard]] = {
 
 DETECTORS: dict[str, Callable[[Setup], Detector]] = {
     "forecast": Forecast,
+    "groups": Groups,
     "limits": Limits,
     "rates": Rates,
     "seasonal": Seasonal,
+    "subspace": Subspace,
     "vn_aqi": AirQuality,
 }
 """Detectors of what happens in the city, by kind; they see the readings that are fit."""
 
-__all__ = ["DETECTORS", "GUARDS", "Detector", "Guard", "Setup"]
+CLOCKED: frozenset[str] = frozenset({"silence"})
+"""Kinds whose results depend on when readings were committed, and on the passing of time.
+
+All others see the readings alone, so that history may be scored many commits at once."""
+
+__all__ = ["CLOCKED", "DETECTORS", "GUARDS", "Detector", "Guard", "Setup"]

@@ -20,6 +20,7 @@ from tests.analytics.worlds import START, Commit
 GAUGE, ROAD, AIR, FEEDER, ROAD_2 = range(5)
 N = 120
 KINDS = sorted({**GUARDS, **DETECTORS})
+PARAMS = {"groups": {"group_by": ["zone"], "step_s": 60.0, "wait_s": 0.0}}
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Case:
         return stage
 
     def fresh(self, who: Roster | None = None) -> Stage:
-        stage = worlds.stage(self.name)
+        stage = worlds.stage(self.name, **PARAMS.get(self.name, {}))
         stage.extend(who or worlds.roster())
         return stage
 
@@ -86,14 +87,16 @@ def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
     found = worlds.flat(worlds.drive(case.stage(), feed))
     keys = {
         "forecast": "forecast:11:tide:high",
+        "groups": "groups:zone=760",
         "limits": "limit:11:tide:high",
         "rates": "rate:11:level_rise:rise",
         "seasonal": "seasonal:12",
         "silence": "silence:air-1",
         "stuck": "stuck:14",
+        "subspace": "subspace:11 subspace:12 subspace:14",
         "vn_aqi": "vn_aqi:air-1",
     }
-    assert {finding.key for finding in found} == {keys[case.name]}
+    assert {finding.key for finding in found} == set(keys[case.name].split())
     assert found[0].state is FindingState.RAISED
     assert found[-1].state is FindingState.CLEARED
     assert all(finding.detector == case.name for finding in found)
