@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
-from store import audit
+from store import audit, steps
 from store.anomalies import finding_row
 from store.backtests import CHANNEL
 from telemetry.alerts import Anomaly, Finding, FindingState, Severity
@@ -135,6 +135,7 @@ def forget(conn: psycopg.Connection, shadow_id: int) -> None:
     kept = [consumer_of(shadow_id), models_of(shadow_id)]
     conn.execute(_FORGET_OFFSET, (kept,))
     conn.execute(_FORGET_MEMORY, (kept,))
+    steps.forget_steps(conn, consumer_of(shadow_id))
 
 
 def consumer_of(shadow_id: int) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ _Item = TypeVar("_Item")
 
 _BLOCK_ROWS = 65_536
 _LEAST_CADENCE_S = 5.0
+_COARSE = 3.0
 
 Tell = Callable[[int, int], None]
 """Told now and then up to which time (microseconds) history was played, and how many readings
@@ -71,6 +72,21 @@ class World:
     city: City
     streams: Sequence[Stream]
     devices: Sequence[Device]
+
+    def spaced(self, spacings_s: Mapping[int, float]) -> World:
+        """The city as its history has it.
+
+        What lies further apart than three usual intervals, such as imported history or that
+        of a simulator, would be gaps and nothing else to the detectors. The interval of such
+        a stream is what its readings have on average.
+        """
+        streams = [
+            replace(stream, interval_s=spacings_s[stream.stream_id])
+            if spacings_s.get(stream.stream_id, 0.0) > _COARSE * stream.interval_s
+            else stream
+            for stream in self.streams
+        ]
+        return replace(self, streams=streams)
 
     def cadence(self, plan: Plan) -> int:
         """The step in which readings arrive, microseconds."""

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 
 from analytics.backtest.bench import Progress, Watch, execute
-from analytics.backtest.plan import Plan, check_options
+from analytics.backtest.plan import Plan
 from analytics.backtest.play import Cancelled
 from analytics.backtest.results import Run
 from analytics.backtest.sources import StoreSource
@@ -20,6 +20,7 @@ from store.detection import digest_of
 from store.pool import connect
 from telemetry.city import City
 from telemetry.detection.configuration import configuration_of
+from telemetry.detection.trials import trial_options
 from telemetry.errors import CityOpsError
 
 _log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def plan_of(run: BacktestRun) -> Plan:
         This software does not know a detector, a parameter or an option of it.
     """
     configuration = configuration_of(run.configuration)
-    return Plan(configuration, run.starts_at, run.ends_at, check_options(run.options))
+    return Plan(configuration, run.starts_at, run.ends_at, trial_options(run.options))
 
 
 def carry_out(

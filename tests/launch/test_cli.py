@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "demo", "up", "migrate", "ingest", "analytics", "maintain", "dashboard", "simulate", "status", "health",
     "doctor", "clean-data", "user", "export", "import", "backup", "restore", "ledger", "detectors", "labels",
+    "backtest", "shadow", "bench",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ GAUGE = Device(
 
 _EMPTY = """
 TRUNCATE label, detection_active, detection_version,
+         backtest_episode, backtest_run, shadow_anomaly, shadow,
          audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
          alert_event, alert, anomaly, ledger, quarantine, replay_request, service,
          consumer_offset, consumer_snapshot,
