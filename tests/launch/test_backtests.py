@@ -81,7 +81,8 @@ def test_a_run_is_done_kept_listed_and_compared(run: Any) -> None:
     )  # fmt: skip
     assert second.returncode == 0, second.stderr
     (result,) = json.loads(second.stdout)
-    assert result["scored"] == 288 * result["streams"]
+    assert result["scored"] == 288 * 20
+    assert result["streams"] > 20, "the others say nothing"
     listed = json.loads(run("backtest", "list", "--json").stdout)
     assert [one["status"] for one in listed] == ["done", "done"]
     assert listed[1]["name"] == "as it is"
