@@ -130,14 +130,17 @@ def ingest(context: typer.Context) -> None:
 
 
 @app.command()
-def analytics(context: typer.Context) -> None:
+def analytics(
+    context: typer.Context,
+    name: Annotated[str, typer.Option(help="Of this process, where several share the work.")] = "",
+) -> None:
     """Score committed readings, and open and resolve alerts."""
     settings = _service(context, broker=False)
     from analytics.service import run
     from launch.config import load_city
 
     with stop_on_signals() as stop:
-        run(settings, load_city(settings), stop)
+        run(settings, load_city(settings), stop, name=name)
 
 
 @app.command()

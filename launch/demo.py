@@ -19,7 +19,7 @@ from launch.labels import take_truth
 from launch.machine import Machine
 from launch.people import FIRST_NAME, first_administrator
 from launch.schema import committed, history_gap, prepare_database
-from launch.services import ALWAYS, SIMULATORS
+from launch.services import SIMULATORS, services_of
 from launch.signals import StopRequest, stop_on_signals
 from telemetry.city import City
 from telemetry.settings import Settings
@@ -62,7 +62,7 @@ def _bring_up(machine: Machine, city: City, *, simulate: bool) -> None:
     if simulate:
         _backfill(machine, city)
         _label(machine)
-    services = [*ALWAYS, SIMULATORS] if simulate else list(ALWAYS)
+    services = [*services_of(machine.settings), *([SIMULATORS] if simulate else [])]
     start_count, started_at = committed(machine.database.url), time.monotonic()
     machine.start_services(services)
     with out.status("Starting the services"):

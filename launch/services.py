@@ -40,6 +40,16 @@ ALWAYS = (INGEST, ANALYTICS, MAINTENANCE, BENCH, DASHBOARD)
 """In the order of starting; they stop in the opposite order."""
 
 
+def services_of(settings: Settings) -> list[ServiceSpec]:
+    """What always runs, with as many analytics processes as are set."""
+    more = [
+        ServiceSpec(f"analytics {n}", ("analytics", "--name", str(n)))
+        for n in range(2, settings.analytics.processes + 1)
+    ]
+    place = ALWAYS.index(ANALYTICS) + 1
+    return [*ALWAYS[:place], *more, *ALWAYS[place:]]
+
+
 def service_environment(settings: Settings, database_url: str, mqtt_url: str) -> dict[str, str]:
     """The environment of a service: ours, with every setting as it stands after flags and defaults."""
     told = {variable: str(getattr(settings, name)) for variable, name in ENVIRONMENT.items()}

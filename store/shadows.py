@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
-from store import audit
+from store import audit, steps
 from store.anomalies import finding_row
 from store.backtests import CHANNEL
 from telemetry.alerts import Anomaly, Finding, FindingState, Severity
@@ -62,7 +62,6 @@ SELECT key, detector, rule, stream_id, severity, started_at, ended_at, value, ex
 FROM anomaly WHERE started_at >= %(start)s AND started_at < %(end)s AND detector <> 'platform'
 ORDER BY started_at, key"""
 _FORGET_OFFSET = "DELETE FROM consumer_offset WHERE consumer = ANY(%s)"
-_FORGET_STEPS = "DELETE FROM consumer_step WHERE consumer = ANY(%s)"
 _FORGET_MEMORY = "DELETE FROM consumer_snapshot WHERE consumer = ANY(%s)"
 
 
@@ -135,8 +134,8 @@ def forget(conn: psycopg.Connection, shadow_id: int) -> None:
     """Let go of how far a shadow has read, and of its memory."""
     kept = [consumer_of(shadow_id), models_of(shadow_id)]
     conn.execute(_FORGET_OFFSET, (kept,))
-    conn.execute(_FORGET_STEPS, (kept,))
     conn.execute(_FORGET_MEMORY, (kept,))
+    steps.forget_steps(conn, consumer_of(shadow_id))
 
 
 def consumer_of(shadow_id: int) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analytics.detectors.air_index import AirQuality
 from analytics.detectors.base import Detector, Guard, Setup
+from analytics.detectors.forecast import Forecast
 from analytics.detectors.groups import Groups
 from analytics.detectors.limits import Limits
+from analytics.detectors.rates import Rates
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
 from analytics.detectors.stuck import Stuck
@@ -19,10 +22,13 @@ GUARDS: dict[str, Callable[[Setup], Guard]] = {
 """Detectors of sensor health by kind; they score first and say which readings are unfit."""
 
 DETECTORS: dict[str, Callable[[Setup], Detector]] = {
+    "forecast": Forecast,
     "groups": Groups,
     "limits": Limits,
+    "rates": Rates,
     "seasonal": Seasonal,
     "subspace": Subspace,
+    "vn_aqi": AirQuality,
 }
 """Detectors of what happens in the city, by kind; they see the readings that are fit."""
 
