@@ -36,10 +36,13 @@ class Past:
         rows = whole.take((whole.times >= since) & (whole.times < now))
         return rows.take(np.argsort(_narrow(rows), kind="stable"))
 
-    def slices(self, now: int) -> Iterator[Rows]:
-        """`rows`, some streams at a time."""
+    def slices(self, now: int, *, whole: bool) -> Iterator[Rows]:
+        """`rows`, some streams at a time, or as a whole: for detectors that learn how streams go together."""
         rows = self.rows(now)
         if not len(rows):
+            return
+        if whole:
+            yield rows
             return
         borders = np.flatnonzero(np.diff(rows.streams)) + 1
         edges = [0, *borders[_SLICE - 1 :: _SLICE].tolist(), len(rows)]

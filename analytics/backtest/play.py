@@ -46,11 +46,13 @@ class Part:
     """The streams of a city that are played together.
 
     ``steps`` are those in which anything of the whole city arrives, where these streams
-    are not all of it; ``None`` where they are.
+    are not all of it; ``None`` where they are. ``is_tied`` is whether any detector looks at
+    several devices at once.
     """
 
     stream_ids: tuple[int, ...]
     steps: NDArray[np.int64] | None = None
+    is_tied: bool = True
 
 
 @dataclass(slots=True)
@@ -114,7 +116,7 @@ def play(world: World, source: Source, plan: Plan, part: Part, tell: Tell = lamb
         past.add(engine.roster.rows(readings))
         tell(start, 0)
     with watch("fit"):
-        warm(engine.pipeline.stages, engine.roster, past.slices(start), start)
+        warm(engine.pipeline.stages, engine.roster, past.slices(start, whole=part.is_tied), start)
     edges = [start, *(-(-at // cadence) * cadence for at in plan.refits), end]
     for begin, until in pairwise(edges):
         slices = watch.each("read", source.readings(part.stream_ids, begin, until))
@@ -125,7 +127,9 @@ def play(world: World, source: Source, plan: Plan, part: Part, tell: Tell = lamb
             tell(int(block.commits[-1]), len(block.rows))
         if until < end:
             with watch("fit"):
-                engine.learn(fit(engine.pipeline.stages, engine.roster, past.slices(until)))
+                engine.learn(
+                    fit(engine.pipeline.stages, engine.roster, past.slices(until, whole=part.is_tied))
+                )
     played.scored, played.unfit, played.took_s = engine.counts.scored, engine.counts.unfit, watch.took_s
     return played
 
