@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from analytics.detectors.base import Detector, Guard, Setup
 from analytics.detectors.limits import Limits
+from analytics.detectors.onset import Onset
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
 from analytics.detectors.stuck import Stuck
@@ -18,6 +19,7 @@ GUARDS: dict[str, Callable[[Setup], Guard]] = {
 
 DETECTORS: dict[str, Callable[[Setup], Detector]] = {
     "limits": Limits,
+    "onset": Onset,
     "seasonal": Seasonal,
 }
 """Detectors of what happens in the city, by kind; they see the readings that are fit."""

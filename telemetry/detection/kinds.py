@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from telemetry.detection.onset import OnsetParams
 from telemetry.detection.params import LimitsParams, SeasonalParams, SilenceParams, StuckParams
 
 KINDS: dict[str, type[msgspec.Struct]] = {
     "limits": LimitsParams,
+    "onset": OnsetParams,
     "seasonal": SeasonalParams,
     "silence": SilenceParams,
     "stuck": StuckParams,
