@@ -22,6 +22,7 @@ from launch.ledger import show as show_ledger
 from launch.people import app as people_app
 from launch.quarantine import app as quarantine_app
 from launch.run_state import stop_leftovers
+from launch.score import score
 from launch.signals import stop_on_signals
 from launch.tls import app as tls_app
 from launch.transfer import app as transfer_app
@@ -45,6 +46,7 @@ app.add_typer(devices_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(tls_app, name="tls")
 app.command(name="ledger")(show_ledger)
+app.command()(score)
 
 Scenario = Literal["demo", "calm", "none"]
 
