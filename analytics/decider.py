@@ -17,7 +17,7 @@ from analytics.columns import Columns, grown, match
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
 from analytics.times import SECOND, micros, moment
-from telemetry.alerts import Anomaly, Finding, FindingState, Severity
+from telemetry.alerts import UNWATCHED, Anomaly, Finding, FindingState, Severity
 
 _TELL_AGAIN_US = 60 * SECOND
 """A condition that only gets worse is told of once a minute at most."""
@@ -93,7 +93,7 @@ class Decider:
                 continue
             condition = self._conditions.get(anomaly.key)
             if condition is None:
-                orphans.append(_ended(anomaly, now))
+                orphans.append(ended(anomaly, now))
                 continue
             condition.standing = anomaly.severity
             terms = [i for i in condition.terms if self.terms[i].severity.rank <= anomaly.severity.rank]
@@ -222,7 +222,8 @@ def _describe(
     )
 
 
-def _ended(anomaly: Anomaly, now: int) -> Finding:
+def ended(anomaly: Anomaly, now: int) -> Finding:
+    """The finding that ends what nothing watches any more."""
     return Finding(
         key=anomaly.key,
         state=FindingState.CLEARED,
@@ -231,7 +232,7 @@ def _ended(anomaly: Anomaly, now: int) -> Finding:
         stream_id=anomaly.stream_id,
         severity=anomaly.severity,
         at=max(moment(now), anomaly.started_at),
-        detail={"reason": "no longer watched"},
+        detail={"reason": UNWATCHED},
     )
 
 

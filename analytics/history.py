@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -32,9 +33,21 @@ def slices(conn: psycopg.Connection, roster: Roster, now: int) -> Iterator[Rows]
             yield rows
 
 
-def warm_up(conn: psycopg.Connection, stages: Sequence[Stage], roster: Roster, now: int) -> None:
-    """Bring stages that know nothing to where history leaves them at ``now``."""
-    for rows in slices(conn, roster, now):
+def warm_up(
+    conn: psycopg.Connection,
+    stages: Sequence[Stage],
+    roster: Roster,
+    now: int,
+    stop: threading.Event | None = None,
+) -> None:
+    """Bring stages that know nothing to where history leaves them at ``now``; ends early on ``stop``."""
+    going_on = itertools.takewhile(lambda _: stop is None or not stop.is_set(), slices(conn, roster, now))
+    warm(stages, roster, going_on, now)
+
+
+def warm(stages: Sequence[Stage], roster: Roster, parts: Iterable[Rows], now: int) -> None:
+    """`warm_up` from history at hand, some streams at a time."""
+    for rows in parts:
         for stage in stages:
             stage.detector.warm(rows, now)
             stage.detector.learn(stage.detector.fit(roster, rows))
@@ -44,15 +57,18 @@ def fit_all(
     conn: psycopg.Connection, stages: Sequence[Stage], roster: Roster, now: int, stop: threading.Event
 ) -> dict[str, Columns]:
     """Fresh models by detector; changes no stage. Ends early, with what there is, on ``stop``."""
-    parts: dict[str, list[Columns]] = {}
-    for rows in slices(conn, roster, now):
-        if stop.is_set():
-            break
+    return fit(stages, roster, itertools.takewhile(lambda _: not stop.is_set(), slices(conn, roster, now)))
+
+
+def fit(stages: Sequence[Stage], roster: Roster, parts: Iterable[Rows]) -> dict[str, Columns]:
+    """`fit_all` from history at hand, some streams at a time."""
+    models: dict[str, list[Columns]] = {}
+    for rows in parts:
         for stage in stages:
             model = stage.detector.fit(roster, rows)
             if model:
-                parts.setdefault(stage.name, []).append(model)
-    return {name: _joined(models) for name, models in parts.items()}
+                models.setdefault(stage.name, []).append(model)
+    return {name: _joined(parts) for name, parts in models.items()}
 
 
 def _joined(models: Sequence[Columns]) -> Columns:

@@ -15,9 +15,10 @@ from alerts.closing import close_resolved
 from analytics import recovery
 from analytics.live import LiveEngine
 from analytics.platform import PlatformRounds
+from analytics.reconfigure import Reconfigurer
 from analytics.refit import Refitter
 from analytics.times import SECOND, micros
-from store import services
+from store import detection, services
 from store.batches import listen
 from store.locks import try_lock
 from store.pool import connect
@@ -66,13 +67,16 @@ def _serve(
     if not _alone(conn, stop):
         return
     listen(conn)
+    detection.listen(conn)
     _beat(conn, {"state": "warming"})
     engine = recovery.start(conn, city, _now())
     refitter = Refitter(database_url, _now())
+    changes = Reconfigurer(database_url, city, _now)
     try:
         platform = PlatformRounds(conn, settings.platform)
-        _loop(conn, engine, refitter, platform, timedelta(hours=settings.alerts.close_after_h), stop)
+        _loop(conn, engine, refitter, changes, platform, timedelta(hours=settings.alerts.close_after_h), stop)
     finally:
+        changes.close()
         refitter.close()
     engine.save(conn, _now())
 
@@ -81,13 +85,16 @@ def _loop(
     conn: psycopg.Connection,
     engine: LiveEngine,
     refitter: Refitter,
+    changes: Reconfigurer,
     platform: PlatformRounds,
     close_after: timedelta,
     stop: threading.Event,
 ) -> None:
     beaten = closed = 0
+    woken = False
     while not stop.is_set():
         behind = engine.consume(conn) > 0
+        changes.poll(conn, engine, woken=woken)
         now = _now()
         fitted = refitter.poll(engine, now)
         if fitted:
@@ -95,15 +102,16 @@ def _loop(
         elif now - engine.saved >= _SAVE_US:
             engine.save(conn, now)
         if now - beaten >= _BEAT_US:
-            _beat(conn, _vitals(engine, now - engine.last_commit if behind else 0))
-            platform.look(conn, datetime.now(UTC))
+            _beat(conn, _vitals(engine, now - engine.last_commit if behind else 0) | changes.vitals(engine))
+            platform.look(conn, datetime.now(UTC), changes.refused)
             beaten = now
         if close_after and now - closed >= _CLOSE_US:
             close_resolved(conn, datetime.now(UTC), close_after)
             closed = now
+        woken = False
         if not behind:
             engine.tick(conn, now)
-            _wait(conn)
+            woken = _wait(conn)
 
 
 def _alone(conn: psycopg.Connection, stop: threading.Event) -> bool:
@@ -118,10 +126,10 @@ def _alone(conn: psycopg.Connection, stop: threading.Event) -> bool:
     return True
 
 
-def _wait(conn: psycopg.Connection) -> None:
-    """Until something is committed, or half a second."""
-    for _ in conn.notifies(timeout=_WAIT_S, stop_after=1):
-        pass
+def _wait(conn: psycopg.Connection) -> bool:
+    """Until something is committed, or half a second; whether the detectors are to change."""
+    notices = list(conn.notifies(timeout=_WAIT_S, stop_after=1))
+    return any(notice.channel == detection.CHANNEL for notice in notices)
 
 
 def _beat(conn: psycopg.Connection, detail: dict[str, object]) -> None:

@@ -12,6 +12,7 @@ from launch.addresses import with_addresses
 from launch.backup_commands import app as backup_app
 from launch.config import load_settings
 from launch.console import say
+from launch.detectors import app as detectors_app
 from launch.devices import app as devices_app
 from launch.engines.accounts import Account
 from launch.engines.tls import with_trust
@@ -44,6 +45,7 @@ app.add_typer(transfer_app)
 app.add_typer(backup_app)
 app.add_typer(devices_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(detectors_app, name="detectors")
 app.add_typer(tls_app, name="tls")
 app.command(name="ledger")(show_ledger)
 app.command()(score)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import psycopg
 
 _GET = "SELECT ingestor, seq FROM consumer_offset WHERE consumer = %s"
@@ -18,3 +20,9 @@ def get_offsets(conn: psycopg.Connection, consumer: str) -> dict[str, int]:
 def set_offset(conn: psycopg.Connection, consumer: str, ingestor: str, seq: int) -> None:
     """Record that a consumer has done everything up to ``seq``."""
     conn.execute(_SET, (consumer, ingestor, seq))
+
+
+def set_offsets(conn: psycopg.Connection, consumer: str, done: Mapping[str, int]) -> None:
+    """Record the same of several logs."""
+    for ingestor, seq in done.items():
+        set_offset(conn, consumer, ingestor, seq)

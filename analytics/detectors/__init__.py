@@ -24,4 +24,9 @@ DETECTORS: dict[str, Callable[[Setup], Detector]] = {
 }
 """Detectors of what happens in the city, by kind; they see the readings that are fit."""
 
-__all__ = ["DETECTORS", "GUARDS", "Detector", "Guard", "Setup"]
+CLOCKED: frozenset[str] = frozenset({"silence"})
+"""Kinds whose results depend on when readings were committed, and on the passing of time.
+
+All others see the readings alone, so that history may be scored many commits at once."""
+
+__all__ = ["CLOCKED", "DETECTORS", "GUARDS", "Detector", "Guard", "Setup"]

@@ -14,6 +14,7 @@ import pytest
 from alerts.apply import apply_findings
 from analytics import service
 from analytics.live import CONSUMER
+from store import detection
 from store.alerts import get_alert, list_events, list_live
 from store.batches import append_batch
 from store.devices import list_streams, upsert_devices
@@ -23,6 +24,7 @@ from store.pool import connect
 from store.readings import write_readings
 from store.services import Service, list_services
 from telemetry.alerts import AlertStatus, Finding, FindingState, Severity
+from telemetry.detection import Configuration, DetectorSpec
 from telemetry.errors import EngineError
 from telemetry.readings import Readings
 from telemetry.settings import Settings
@@ -102,6 +104,23 @@ def test_from_a_committed_reading_to_an_alert(
     assert get_offsets(conn, CONSUMER) == {"ingest-1": 2}
     wait_for(lambda: state(conn).get("scored") == 2)
     assert state(conn)["streams"] == len(worlds.DEVICES)
+
+
+def test_detectors_change_while_it_runs(
+    url: str, conn: psycopg.Connection, analytics: Callable[[], threading.Event]
+) -> None:
+    analytics()
+    wait_for(lambda: state(conn).get("state") == "scoring")
+    commit_level(conn, 1, 1.7)
+    wait_for(lambda: len(list_live(conn)) == 1)
+    with connect(url, name="engineer") as engineer:
+        detection.apply(engineer, Configuration((DetectorSpec("levels", "limits"),)), "lan", "a new name")
+    wait_for(lambda: not list_live(conn))
+    commit_level(conn, 2, 1.7)
+    wait_for(lambda: len(list_live(conn)) == 1)
+    (alert,) = list_live(conn)
+    assert (alert.detector, alert.detail["version"]) == ("levels", 2)
+    wait_for(lambda: state(conn).get("configuration") == 2)
 
 
 def test_what_was_resolved_long_ago_is_closed(

@@ -119,5 +119,7 @@ def test_every_operation_but_the_open_ones_names_its_role(document: dict[str, An
             assert role == "administrator", (method, path)
         elif "/inbox" in path or "/quarantine" in path or "/replays" in path:
             assert role == "engineer", (method, path)
+        elif "/detection/versions" in path and method != "get":
+            assert role == "engineer", (method, path)
         elif method != "get" and "/session" not in path:
             assert role == "operator", (method, path)

@@ -24,7 +24,8 @@ GAUGE = Device(
 )  # fmt: skip
 
 _EMPTY = """
-TRUNCATE audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
+TRUNCATE detection_active, detection_version,
+         audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
          alert_event, alert, anomaly, ledger, quarantine, replay_request, service,
          consumer_offset, consumer_snapshot,
          reading_batch, ingestor, reading, reading_change, reading_horizon,
