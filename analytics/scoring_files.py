@@ -59,7 +59,7 @@ def read_series(source: TextIO, name: str) -> Series:
     ConfigError
         With the line: a missing column, a time or a value that cannot be read.
     """
-    lines = csv.reader(source)
+    lines = csv.reader(source, strict=True)
     try:
         header = next(lines, [])
         places = [_place(header, column, name) for column in COLUMNS]
@@ -85,9 +85,7 @@ def write_scores(sink: TextIO, series: Series, scores: NDArray[np.float64]) -> N
     """The file's rows with the column ``score`` behind."""
     lines = csv.writer(sink, lineterminator="\n")
     lines.writerow([*series.header, "score"])
-    lines.writerows(
-        [*row, f"{score:.9g}"] for row, score in zip(series.rows, scores.tolist(), strict=True)
-    )
+    lines.writerows([*row, f"{score:.9g}"] for row, score in zip(series.rows, scores.tolist(), strict=True))
 
 
 def make_detector(kind: str, params: Mapping[str, Any], metric: str) -> FileDetector:
@@ -122,7 +120,9 @@ class FileDetector:
                 cure="choose another --detector or --metric",
             )
 
-    def score(self, series: Series, progress: Callable[[int], None] = lambda _done: None) -> NDArray[np.float64]:
+    def score(
+        self, series: Series, progress: Callable[[int], None] = lambda _done: None
+    ) -> NDArray[np.float64]:
         """A score in [0, 1] for every row, 0 while the detector warms up.
 
         0.5 is where the mildest severity of the detector begins.
@@ -143,7 +143,17 @@ class FileDetector:
 
     def _fresh(self, interval_s: float) -> tuple[Detector, Roster, list[Term]]:
         device = Device(
-            "file", METRICS[self._metric].domain, "file", "", "", 0.0, 0.0, "", interval_s, (self._metric,), {}
+            "file",
+            METRICS[self._metric].domain,
+            "file",
+            "",
+            "",
+            0.0,
+            0.0,
+            "",
+            interval_s,
+            (self._metric,),
+            {},
         )
         detector = self._make(Setup(_NOWHERE, self._spec))
         roster = Roster.of([Stream(_STREAM, "file", self._metric, interval_s)], [device])

@@ -58,7 +58,9 @@ _METRIC = "active_power_kw"
 _RANDOM_SEEDS = 10
 
 
-def scored(path: Path, name: str, windows: Sequence[Sequence[str]], params: Mapping[str, Any]) -> ScoredSeries:
+def scored(
+    path: Path, name: str, windows: Sequence[Sequence[str]], params: Mapping[str, Any]
+) -> ScoredSeries:
     """A file through the detector."""
     with (path / name).open(newline="", encoding="utf-8-sig") as lines:
         series = read_series(lines, name)
@@ -117,7 +119,9 @@ def main() -> None:
     parser.add_argument("--detail", action="store_true", help="what became of each series")
     parser.add_argument("--workers", type=int, default=1)
     told = parser.parse_args()
-    params = {key: tomllib.loads(f"v = {value}")["v"] for key, _, value in (s.partition("=") for s in told.set)}
+    params = {
+        key: tomllib.loads(f"v = {value}")["v"] for key, _, value in (s.partition("=") for s in told.set)
+    }
     labels: dict[str, list[list[str]]] = json.loads((told.path / "windows.json").read_text())
     with ProcessPoolExecutor(told.workers) as pool:
         jobs = [pool.submit(scored, told.path, name, found, params) for name, found in labels.items()]

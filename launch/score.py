@@ -21,7 +21,9 @@ _STANDARD = Path("-")
 
 def score(
     detector: Annotated[str, typer.Option(help="A kind of detector, as onset.")],
-    source: Annotated[Path, typer.Option("--csv", help="A CSV file with timestamp,value; - is standard input.")],
+    source: Annotated[
+        Path, typer.Option("--csv", help="A CSV file with timestamp,value; - is standard input.")
+    ],
     output: Annotated[Path, typer.Option("--out", help="The file to write; - is standard output.")],
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter as KEY=VALUE; may stand more than once.")

@@ -101,9 +101,7 @@ class Familiar:
         self._lows[cells], self._highs[cells], self._seen[cells] = lows, highs, seen
 
 
-def _inserted(
-    rows: NDArray[_Scalar], values: NDArray[_Scalar], place: NDArray[np.intp]
-) -> NDArray[_Scalar]:
+def _inserted(rows: NDArray[_Scalar], values: NDArray[_Scalar], place: NDArray[np.intp]) -> NDArray[_Scalar]:
     """Each row with its value at its place, what follows moved up by one."""
     shifted = np.concatenate((rows[:, :1], rows[:, :-1]), axis=1)
     at = place[:, None]
@@ -115,8 +113,8 @@ def _merged(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
     """Full rows with their two closest intervals made one."""
     first = np.argmin(lows[:, 1:] - highs[:, :-1], axis=1)[:, None]
-    of_low = np.minimum(_COLUMNS + (_COLUMNS > first), KEPT)
-    of_high = np.minimum(_COLUMNS + (_COLUMNS >= first), KEPT)
+    of_low = np.minimum(_COLUMNS + (first < _COLUMNS), KEPT)
+    of_high = np.minimum(_COLUMNS + (first <= _COLUMNS), KEPT)
     latest = np.maximum(seen, np.roll(seen, -1, axis=1))
     lows = np.take_along_axis(lows, of_low, axis=1)
     highs = np.take_along_axis(highs, of_high, axis=1)

@@ -36,6 +36,8 @@ _N = len(TERMS)
 
 _GAP_INTERVALS = 10.0
 """Usual intervals without a reading after which the level starts anew."""
+_WARM_STEP_S = 600.0
+"""History is warmed up from in such steps: enough to know the levels, and soon done."""
 _WORTH_TELLING = 0.1
 _UNWATCHED = -1
 
@@ -84,8 +86,11 @@ class Onset:
         return [term for stream in taken for term in self._terms(stream)]
 
     def warm(self, rows: Rows, now: int) -> None:
-        """Take in history."""
-        self.score(rows, now)
+        """Take in history, thinned."""
+        bucket = rows.times // round(_WARM_STEP_S * SECOND)
+        first = np.ones(len(rows), np.bool_)
+        first[1:] = (bucket[1:] != bucket[:-1]) | (rows.streams[1:] != rows.streams[:-1])
+        self.score(rows.take(first), now)
 
     def fit(self, _roster: Roster, _rows: Rows) -> Columns:
         """Nothing: it learns as it goes."""

@@ -22,8 +22,8 @@ class OnsetParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``hold_s`` is how long an alarm stands after it.
     """
 
-    minor_at: Share = 0.3
-    major_at: Share = 0.5
+    minor_at: Share = 0.5
+    major_at: Share = 0.7
     warm_readings: Annotated[int, msgspec.Meta(ge=60)] = 150
     quiet_readings: Annotated[int, msgspec.Meta(ge=0)] = 80
     memory_days: Positive = 90.0
