@@ -9,6 +9,7 @@ from analytics.detectors.base import Detector, Guard, Setup
 from analytics.detectors.forecast import Forecast
 from analytics.detectors.groups import Groups
 from analytics.detectors.limits import Limits
+from analytics.detectors.onset import Onset
 from analytics.detectors.rates import Rates
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
@@ -26,6 +27,7 @@ DETECTORS: dict[str, Callable[[Setup], Detector]] = {
     "groups": Groups,
     "limits": Limits,
     "rates": Rates,
+    "onset": Onset,
     "seasonal": Seasonal,
     "subspace": Subspace,
     "vn_aqi": AirQuality,

@@ -7,6 +7,7 @@ import msgspec
 from telemetry.detection.air_index import AirIndexParams
 from telemetry.detection.forecast import ForecastParams
 from telemetry.detection.groups import GroupsParams
+from telemetry.detection.onset import OnsetParams
 from telemetry.detection.params import LimitsParams, SilenceParams, StuckParams
 from telemetry.detection.rates import RatesParams
 from telemetry.detection.seasonal import SeasonalParams
@@ -17,6 +18,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "groups": GroupsParams,
     "limits": LimitsParams,
     "rates": RatesParams,
+    "onset": OnsetParams,
     "seasonal": SeasonalParams,
     "silence": SilenceParams,
     "stuck": StuckParams,
