@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analytics.detectors.base import Detector, Guard, Setup
+from analytics.detectors.jumps import Jumps
 from analytics.detectors.limits import Limits
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
 from analytics.detectors.stuck import Stuck
 
 GUARDS: dict[str, Callable[[Setup], Guard]] = {
+    "jumps": Jumps,
     "silence": Silence,
     "stuck": Stuck,
 }

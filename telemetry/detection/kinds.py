@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from telemetry.detection.health import JumpsParams
 from telemetry.detection.params import LimitsParams, SeasonalParams, SilenceParams, StuckParams
 
 KINDS: dict[str, type[msgspec.Struct]] = {
+    "jumps": JumpsParams,
     "limits": LimitsParams,
     "seasonal": SeasonalParams,
     "silence": SilenceParams,
