@@ -211,14 +211,14 @@ def _describe(
         state=state,
         detector=detector,
         rule=term.rule,
-        stream_id=term.stream_id,
+        stream_id=scores.about.get(row, term.stream_id),
         severity=severity,
         at=moment(int(scores.times[row])),
         value=_number(float(scores.values[row])),
         expected_low=_number(float(scores.lows[row])),
         expected_high=_number(float(scores.highs[row])),
         score=_number(float(scores.scores[row])),
-        detail={**detail, **facts, "term": term.key},
+        detail={**detail, **facts, **scores.pictures.get(row, {}), "term": term.key},
     )
 
 

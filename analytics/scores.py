@@ -55,5 +55,10 @@ class Scores:
     highs: NDArray[np.float64]
     facts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict[str, NDArray[np.float64]])
 
+    pictures: Mapping[int, Mapping[str, Any]] = field(default_factory=dict[int, Mapping[str, Any]])
+    """By row, more for the finding's detail, of JSON types; only of rows worth a finding."""
+    about: Mapping[int, int] = field(default_factory=dict[int, int])
+    """By row, the id of the stream it is about, where that is not the term's."""
+
     def __len__(self) -> int:
         return len(self.terms)

@@ -10,6 +10,7 @@ from analytics.detectors.limits import Limits
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
 from analytics.detectors.stuck import Stuck
+from analytics.detectors.subspace import Subspace
 
 GUARDS: dict[str, Callable[[Setup], Guard]] = {
     "jumps": Jumps,
@@ -21,6 +22,7 @@ GUARDS: dict[str, Callable[[Setup], Guard]] = {
 DETECTORS: dict[str, Callable[[Setup], Detector]] = {
     "limits": Limits,
     "seasonal": Seasonal,
+    "subspace": Subspace,
 }
 """Detectors of what happens in the city, by kind; they see the readings that are fit."""
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+<<<<<<< HEAD
 from telemetry.detection.health import JumpsParams
 from telemetry.detection.params import LimitsParams, SeasonalParams, SilenceParams, StuckParams
+=======
+from telemetry.detection.params import LimitsParams, SilenceParams, StuckParams
+from telemetry.detection.seasonal import SeasonalParams
+from telemetry.detection.subspace import SubspaceParams
+>>>>>>> state
 
 KINDS: dict[str, type[msgspec.Struct]] = {
     "jumps": JumpsParams,
@@ -13,5 +19,6 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "seasonal": SeasonalParams,
     "silence": SilenceParams,
     "stuck": StuckParams,
+    "subspace": SubspaceParams,
 }
 """Their makers stand under the same names in `analytics.detectors.DETECTORS`."""

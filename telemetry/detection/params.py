@@ -15,10 +15,6 @@ class LimitsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None: the limits are the city profile's thresholds."""
 
 
-class SeasonalParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """None yet."""
-
-
 class SilenceParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a device is overdue.
 
