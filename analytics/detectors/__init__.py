@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analytics.detectors.base import Detector, Guard, Setup
+from analytics.detectors.drift import Drift
 from analytics.detectors.jumps import Jumps
 from analytics.detectors.limits import Limits
 from analytics.detectors.seasonal import Seasonal
@@ -13,6 +14,7 @@ from analytics.detectors.stuck import Stuck
 from analytics.detectors.subspace import Subspace
 
 GUARDS: dict[str, Callable[[Setup], Guard]] = {
+    "drift": Drift,
     "jumps": Jumps,
     "silence": Silence,
     "stuck": Stuck,

@@ -10,69 +10,36 @@ detectors until the next reading says which it was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup
-from analytics.detectors.steps import Steps, fit_steps
+from analytics.detectors.leaps import CALM, LEAPT, OFF, Leaps, Steps
+from analytics.detectors.steps import UsualSteps, fit_steps
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
 from analytics.scores import Scores, Term
 from analytics.times import SECOND
 from telemetry.alerts import Severity
-from telemetry.detection.health import JumpsParams
+from telemetry.detection.health import LEAST_JUMP, PLAUSIBLE, JumpsParams
 from telemetry.devices import Stream
 from telemetry.metrics import METRICS
 
-_CALM, _JUMPED, _OFF = 0, 1, 2
 _TERMS = ("spike", "offset", "noisy", "implausible")
-_SPIKE, _OFFSET, _NOISY, _IMPLAUSIBLE = range(len(_TERMS))
-
-_NEAR = 0.35
-"""Share of a jump within which a value has come back, or has stayed."""
-_BACK = 0.5
-"""Share of an offset that a jump the other way takes back at least when it ends."""
-_TOGETHER = 1.5
-"""Usual intervals within which two jumps are one event."""
 _UNREST = 0.05
 """Weight of the newest step in the smoothed unrest: about twenty readings."""
+_LEAST_UNREST = 0.02
+"""Share of the least jump that counts as unrest at all: steps below an instrument's resolution
+are no measure of noise."""
 _FADED = 0.05
 """A count of spikes below this is none."""
 _HOLD_S = 600.0
-
-_FLOORS: dict[str, float] = {
-    "speed_kmh": 18.0,
-    "flow_vph": 1_500.0,
-    "occupancy_pct": 15.0,
-    "water_level_m": 0.15,
-    "flow_m3s": 8.0,
-    "pm2_5": 30.0,
-    "pm10": 50.0,
-    "no2": 40.0,
-    "so2": 20.0,
-    "co": 1_500.0,
-    "o3": 50.0,
-    "temperature_c": 3.0,
-    "humidity_pct": 12.0,
-    "noise_dba": 10.0,
-    "active_power_kw": 5.0,
-    "voltage_v": 8.0,
-    "current_a": 10.0,
-    "power_factor": 0.06,
-    "frequency_hz": 0.25,
-    "battery_pct": 15.0,
-    "rssi_dbm": 18.0,
-}
-"""The metrics this detector speaks of, with the least jump worth a doubt: more than a good
-field instrument and the city itself make from one reading to the next. Left out: what
-switches by nature (rain, pumps, gates) and counters."""
+_KEPT = ("count", "unrest", "hot", "began")
 
 
 class Jumps:
-    """Follows each stream's steps. Silent on a stream until its usual steps were learnt."""
+    """Follows each stream's steps. Knows no spike on a stream until its usual steps were learnt."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
@@ -81,47 +48,44 @@ class Jumps:
         self._forward = Forward()
         self._term = np.empty(0, np.int64)
         self._floor, self._low, self._high = (np.empty(0, np.float64) for _ in range(3))
-        self._steps = Steps()
-        self._value, self._before, self._leap = (np.empty(0, np.float64) for _ in range(3))
+        self._usual = UsualSteps()
+        self._leaps = Leaps(self._params.settle_s)
         self._count, self._unrest = np.empty(0, np.float64), np.empty(0, np.float64)
-        self._status = np.empty(0, np.int8)
         self._hot = np.empty(0, np.bool_)
-        self._jumped_at = np.empty(0, np.int64)
-        self._kin: dict[int, NDArray[np.intp]] = {}
+        self._began = np.empty((0, len(_TERMS)), np.int64)
         self._unfit = np.empty(0, np.bool_)
 
     def extend(self, roster: Roster) -> list[Term]:
         """Take up streams past those known; returns their terms."""
         fresh = roster.streams[len(self._roster) :]
-        watched = [s.metric in _FLOORS and self._setup.watches(roster, s) for s in fresh]
-        mask = np.array(watched, np.bool_)
+        taken = [stream.metric in METRICS and self._setup.watches(roster, stream) for stream in fresh]
+        mask = np.array(taken, np.bool_)
         first = int((self._term >= 0).sum()) * len(_TERMS)
         self._term = np.append(self._term, np.where(mask, first + (np.cumsum(mask) - 1) * len(_TERMS), -1))
-        floors = {**_FLOORS, **self._params.least}
-        facts = [(floors.get(s.metric, np.inf), *_range(s.metric)) for s in fresh]
-        columns = np.array(facts, np.float64).reshape(-1, 3).T
+        columns = np.array([self._bounds(stream) for stream in fresh], np.float64).reshape(-1, 3).T
         self._floor, self._low, self._high = (
             np.append(have, more)
             for have, more in zip((self._floor, self._low, self._high), columns, strict=True)
         )
         n = len(roster)
-        self._steps.extend(n)
-        self._value, self._before = grown(self._value, n, np.nan), grown(self._before, n, np.nan)
-        self._leap, self._count = grown(self._leap, n, 0.0), grown(self._count, n, 0.0)
-        self._unrest, self._status = grown(self._unrest, n, 0.0), grown(self._status, n, _CALM)
-        self._hot, self._jumped_at = grown(self._hot, n, False), grown(self._jumped_at, n, NEVER)
+        self._usual.extend(n)
+        self._leaps.extend(roster, np.isfinite(self._floor))
+        self._count, self._unrest = grown(self._count, n, 0.0), grown(self._unrest, n, 0.0)
+        self._hot, self._began = grown(self._hot, n, False), grown(self._began, n, NEVER)
         self._forward.extend(n)
-        self._roster, self._kin = roster, {}
-        taken = [stream for stream, takes in zip(fresh, watched, strict=True) if takes]
-        return [term for stream in taken for term in self._terms(stream)]
+        self._roster = roster
+        watched = [stream for stream, takes in zip(fresh, taken, strict=True) if takes]
+        return [term for stream in watched for term in self._terms(stream)]
 
     def warm(self, _rows: Rows, _now: int) -> None:
         """Nothing: a reading is judged by the one before it."""
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """How large the steps of the watched streams among these usually are."""
+        floors = {**LEAST_JUMP, **self._params.least}
         watched = np.array(
-            [s.metric in _FLOORS and self._setup.watches(roster, s) for s in roster.streams], np.bool_
+            [stream.metric in floors and self._setup.watches(roster, stream) for stream in roster.streams],
+            np.bool_,
         )
         streams, large, typical = fit_steps(rows.take(watched[rows.streams]))
         return {"stream": roster.stream_ids[streams], "large": large, "typical": typical}
@@ -129,8 +93,8 @@ class Jumps:
     def learn(self, model: Columns) -> None:
         """Take up the usual steps of these streams."""
         source, target = match(model["stream"], self._roster.stream_ids)
-        self._steps.large[target] = model["large"][source]
-        self._steps.typical[target] = model["typical"][source]
+        self._usual.large[target] = model["large"][source]
+        self._usual.typical[target] = model["typical"][source]
 
     def score(self, rows: Rows, _now: int) -> list[Scores]:
         """Each watched reading against the one before it."""
@@ -138,14 +102,17 @@ class Jumps:
         mine = np.flatnonzero(self._term[rows.streams] >= 0)
         found: list[Scores] = []
         for index, part in self._forward.placed(rows.take(mine)):
-            unfit, scores = self._round(part)
-            self._unfit[mine[index]] = unfit
+            self._unfit[mine[index]], scores = self._round(part)
             if len(scores):
                 found.append(scores)
         return found
 
     def unfit(self, rows: Rows) -> NDArray[np.bool_]:
-        """Readings that jumped and were not yet borne out, and those off by a lone jump."""
+        """Readings that jumped until the next one tells, impossible ones, and those of an offset.
+
+        An offset that no other metric of the device can speak against is told and yet
+        believed: a flood that a lone gauge sees is not to be missed.
+        """
         assert len(rows) == len(self._unfit)
         return self._unfit
 
@@ -156,21 +123,23 @@ class Jumps:
     def state(self) -> Columns:
         """What each stream said last, and how it stands."""
         kept = {name: getattr(self, f"_{name}").copy() for name in _KEPT}
-        return {"stream": self._roster.stream_ids, "last": self._forward.last.copy(), **kept}
+        last = self._forward.last.copy()
+        return {"stream": self._roster.stream_ids, "last": last, **kept, **self._leaps.state()}
 
     def models(self) -> Columns:
         """The usual steps."""
-        known = np.flatnonzero(~np.isnan(self._steps.large))
+        known = np.flatnonzero(~np.isnan(self._usual.large))
         return {
             "stream": self._roster.stream_ids[known],
-            "large": self._steps.large[known],
-            "typical": self._steps.typical[known],
+            "large": self._usual.large[known],
+            "typical": self._usual.typical[known],
         }
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
         source, target = match(state["stream"], self._roster.stream_ids)
         self._forward.last[target] = state["last"][source]
+        self._leaps.restore(state, source, target)
         for name in _KEPT:
             getattr(self, f"_{name}")[target] = state[name][source]
 
@@ -178,130 +147,94 @@ class Jumps:
         """None."""
         return {}
 
+    def _bounds(self, stream: Stream) -> tuple[float, float, float]:
+        """The least jump and the plausible range."""
+        metric, params = METRICS.get(stream.metric), self._params
+        low, high = (metric.low, metric.high) if metric else (-np.inf, np.inf)
+        low, high = params.plausible.get(stream.metric) or PLAUSIBLE.get(stream.metric, (low, high))
+        return {**LEAST_JUMP, **params.least}.get(stream.metric, np.inf), low, high
+
     def _round(self, rows: Rows) -> tuple[NDArray[np.bool_], Scores]:
         streams, values = rows.streams, rows.values
-        limit = np.maximum(self._params.times * self._steps.large[streams], self._floor[streams])
         apart = self._forward.apart(rows)
-        interval = self._roster.intervals_s[streams] * SECOND
-        broken = apart > self._params.gap_intervals * interval
-        status = np.where(broken, _CALM, self._status[streams])
-        delta = np.where(broken, 0.0, values - self._value[streams])
+        gone = apart > self._params.gap_intervals * self._roster.intervals_s[streams] * SECOND
+        if gone.any():
+            self._leaps.forget(streams[gone])
+        limit = np.maximum(self._params.times * self._usual.large[streams], self._floor[streams])
+        delta = self._leaps.delta(streams, values)
+        status, spiked = self._leaps.follow(Steps(streams, rows.times, values, delta, limit))
+        self._take_in(streams, apart, spiked, np.fmin(np.abs(delta), limit))
         impossible = (values < self._low[streams]) | (values > self._high[streams])
-        with np.errstate(invalid="ignore"):
-            jumps = np.abs(delta) > limit
-        spiked = np.zeros(len(rows), np.bool_)
-        after = status.copy()
-        after[(status == _CALM) & jumps] = _JUMPED
-        odd = np.flatnonzero((status != _CALM) | jumps)
-        if len(odd):
-            self._follow(rows.take(odd), odd, status, delta, limit, after, spiked)
-        self._status[streams], self._value[streams] = after, values
-        self._settle(streams, apart, spiked, delta, limit)
-        unfit = (after != _CALM) | impossible
-        return unfit, self._scores(rows, after, impossible, np.where(unfit, self._before[streams], np.nan))
+        unfit = (status == LEAPT) | (status == OFF) & self._leaps.witnessed[streams] | impossible
+        return unfit, self._scores(rows, status, impossible)
 
-    def _follow(
-        self,
-        rows: Rows,
-        odd: NDArray[np.intp],
-        status: NDArray[np.int8],
-        delta: NDArray[np.float64],
-        limit: NDArray[np.float64],
-        after: NDArray[np.int8],
-        spiked: NDArray[np.bool_],
-    ) -> None:
-        """Streams that jumped just now or did before; few, so one at a time."""
-        for row, place in enumerate(odd.tolist()):
-            stream, value, at = int(rows.streams[row]), float(rows.values[row]), int(rows.times[row])
-            step, bound, was = float(delta[place]), float(limit[place]), int(status[place])
-            if was == _CALM:
-                self._begin(stream, value - step, step, at)
-                continue
-            near = max(bound, _NEAR * abs(self._leap[stream]))
-            if was == _JUMPED:
-                if abs(value - self._before[stream]) <= near:
-                    after[place], spiked[place] = _CALM, True
-                elif abs(value - self._before[stream] - self._leap[stream]) <= near:
-                    after[place] = _CALM if self._shared(stream) else _OFF
-                else:  # it went somewhere else again
-                    spiked[place] = True
-                    self._begin(stream, float(self._before[stream]), value - self._before[stream], at)
-            elif self._released(stream, step, bound, at):
-                after[place] = _CALM
-
-    def _begin(self, stream: int, before: float, leap: float, at: int) -> None:
-        self._before[stream], self._leap[stream], self._jumped_at[stream] = before, leap, at
-
-    def _released(self, stream: int, step: float, bound: float, at: int) -> bool:
-        """Whether an offset ends: by a jump back, by time, or by others that jumped with it after all."""
-        leap = float(self._leap[stream])
-        back = abs(step) > bound and step * leap < 0 and abs(step) >= _BACK * abs(leap)
-        return back or at - int(self._jumped_at[stream]) > self._params.settle_s * SECOND
-
-    def _shared(self, stream: int) -> bool:
-        """Whether another metric of its device, or its metric on a neighbour, jumped with it."""
-        kin = self._kin.get(stream)
-        if kin is None:
-            kin = self._kin[stream] = _kin_of(self._roster, stream)
-        window = _TOGETHER * self._roster.intervals_s[np.append(kin, stream)].max() * SECOND
-        jumped = self._jumped_at[kin]
-        return bool((np.abs(jumped[jumped != NEVER] - self._jumped_at[stream]) <= window).any())
-
-    def _settle(
+    def _take_in(
         self,
         streams: NDArray[np.int64],
         apart: NDArray[np.int64],
         spiked: NDArray[np.bool_],
-        delta: NDArray[np.float64],
-        limit: NDArray[np.float64],
+        size: NDArray[np.float64],
     ) -> None:
-        """Let counts fade and take in the newest step."""
+        """Let counts of spikes fade, and the newest step into the unrest."""
         count = self._count[streams]
         if spiked.any() or count.any():
             faded = count * np.exp(-apart / (self._params.memory_s * SECOND))
             self._count[streams] = np.where(faded < _FADED, 0.0, faded) + spiked
-        size = np.fmin(np.abs(delta), limit)
         unrest = self._unrest[streams]
-        self._unrest[streams] = np.where(np.isnan(size), unrest, unrest + _UNREST * (size - unrest))
+        self._unrest[streams] = unrest + _UNREST * np.where(np.isnan(size), 0.0, size - unrest)
 
-    def _scores(
-        self,
-        rows: Rows,
-        status: NDArray[np.int8],
-        impossible: NDArray[np.bool_],
-        before: NDArray[np.float64],
-    ) -> Scores:
+    def _scores(self, rows: Rows, status: NDArray[np.int8], impossible: NDArray[np.bool_]) -> Scores:
+        """The terms of streams with which something is the matter, or was at their last reading."""
         streams = rows.streams
-        least = np.maximum(self._steps.typical[streams], 0.02 * self._floor[streams])
-        noise = self._unrest[streams] / least
-        warm = (
-            (status != _CALM)
-            | impossible
-            | (self._count[streams] > 0)
-            | (noise > self._params.noisy_times / 2)
+        count = self._count[streams]
+        noise = self._unrest[streams] / np.fmax(
+            self._usual.typical[streams], _LEAST_UNREST * self._floor[streams]
         )
+        warm = (status != CALM) | impossible | (count > 0) | (noise > self._params.noisy_times / 2)
         told = np.flatnonzero(warm | self._hot[streams])
         self._hot[streams] = warm
-        columns = (self._count[streams], (status == _OFF) * 1.0, np.nan_to_num(noise), impossible * 1.0)
-        n = len(_TERMS)
-        again = np.repeat(told, n)
+        columns = (count[told], status[told] == OFF, noise[told], impossible[told])
+        return self._columns(rows.take(told), np.stack(columns, axis=1).astype(np.float64))
+
+    def _columns(self, rows: Rows, scores: NDArray[np.float64]) -> Scores:
+        streams, n = rows.streams, len(_TERMS)
+        began = self._begun(rows, scores)
+        again = np.repeat(np.arange(len(rows)), n)
+        before = np.where(scores[:, 1] > 0, self._leaps.before[streams], np.nan)
         nothing = np.full(len(again), np.nan)
         return Scores(
-            terms=(self._term[streams[told]][:, None] + np.arange(n)).ravel(),
+            terms=(self._term[streams][:, None] + np.arange(n)).ravel(),
             times=rows.times[again],
-            scores=np.stack([column[told] for column in columns], axis=1).ravel(),
+            scores=scores.ravel(),
             values=rows.values[again],
             lows=nothing,
             highs=nothing,
-            facts={"before": before[again], "usual_step": self._steps.typical[streams[again]]},
+            facts={
+                "lasted_s": ((rows.times[:, None] - began) / SECOND).ravel(),
+                "before": before[again],
+                "usual_step": self._usual.typical[streams[again]],
+            },
         )
 
+    def _begun(self, rows: Rows, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Since when each term of each row has been above nothing."""
+        at = np.repeat(rows.times[:, None], len(_TERMS), axis=1)
+        at[:, 1] = np.where(scores[:, 1] > 0, self._leaps.leapt_at[rows.streams], rows.times)
+        least = np.array((0.0, 0.0, self._params.noisy_times / 2, 0.0))
+        before = self._began[rows.streams]
+        stands = scores > least
+        began = np.where(stands & (before != NEVER), before, at)
+        self._began[rows.streams] = np.where(stands, began, NEVER)
+        return began
+
     def _terms(self, stream: Stream) -> list[Term]:
-        params, bounds = self._params, np.empty((len(_TERMS), 3))
-        bounds[_SPIKE] = (params.spikes - 0.5, _FADED, 0.0)
-        bounds[_OFFSET] = (1.0, 1.0, stream.interval_s)
-        bounds[_NOISY] = (params.noisy_times, params.noisy_times / 2, params.noisy_s)
-        bounds[_IMPLAUSIBLE] = (1.0, 1.0, 0.0)
+        params = self._params
+        bounds = (
+            (params.spikes - 0.5, _FADED, 0.0, 0.0),
+            (1.0, 1.0, stream.interval_s, 0.0),
+            (params.noisy_times, params.noisy_times / 2, params.noisy_s, 0.0),
+            (1.0, 1.0, 0.0, _HOLD_S),
+        )
         return [
             Term(
                 key=f"{name}:{stream.stream_id}",
@@ -309,46 +242,10 @@ class Jumps:
                 rule=name,
                 stream_id=stream.stream_id,
                 severity=Severity.MINOR,
-                raise_at=float(raise_at),
-                clear_at=float(clear_at),
-                min_duration_s=float(min_s),
-                hold_s=_HOLD_S if name == "implausible" else 0.0,
+                raise_at=raise_at,
+                clear_at=clear_at,
+                min_duration_s=min_s,
+                hold_s=hold_s,
             )
-            for name, (raise_at, clear_at, min_s) in zip(_TERMS, bounds.tolist(), strict=True)
+            for name, (raise_at, clear_at, min_s, hold_s) in zip(_TERMS, bounds, strict=True)
         ]
-
-
-_KEPT = ("value", "before", "leap", "count", "unrest", "status", "hot", "jumped_at")
-
-
-def _range(metric: str) -> tuple[float, float]:
-    known = METRICS.get(metric)
-    return (known.low, known.high) if known else (-np.inf, np.inf)
-
-
-def _kin_of(roster: Roster, stream: int) -> NDArray[np.intp]:
-    """Other metrics of the same device, and the same metric of the same zone's devices."""
-    own = roster.streams[stream]
-    zone = _zone(roster, own)
-    return np.array(
-        [
-            place
-            for place, other in enumerate(roster.streams)
-            if place != stream
-            and (
-                other.device_id == own.device_id
-                or (other.metric == own.metric and _zone(roster, other) == zone)
-            )
-        ],
-        np.intp,
-    )
-
-
-def _zone(roster: Roster, stream: Stream) -> str:
-    device = roster.devices.get(stream.device_id)
-    return device.zone if device else ""
-
-
-def watched_metrics() -> Sequence[str]:
-    """The metrics this detector speaks of."""
-    return tuple(_FLOORS)

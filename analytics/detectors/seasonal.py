@@ -129,7 +129,9 @@ class Seasonal:
         return {}
 
     def _watched(self, roster: Roster, streams: Sequence[Stream]) -> NDArray[np.bool_]:
-        return np.array([s.metric in self._floor_of and self._setup.watches(roster, s) for s in streams], np.bool_)
+        return np.array(
+            [s.metric in self._floor_of and self._setup.watches(roster, s) for s in streams], np.bool_
+        )
 
     def _round(self, rows: Rows) -> Scores:
         expected, low, high, spread = self._usual(rows)
@@ -167,7 +169,9 @@ class Seasonal:
     def _smoothed(self, rows: Rows, z: NDArray[np.float64]) -> NDArray[np.float64]:
         before, tau = self._z[rows.streams], self._tau_us[rows.streams]
         apart = self._forward.apart(rows)
-        fresh = np.isnan(before) | (apart > tau * (self._params.gap_intervals / self._params.smoothed_intervals))
+        fresh = np.isnan(before) | (
+            apart > tau * (self._params.gap_intervals / self._params.smoothed_intervals)
+        )
         smooth = np.where(fresh, z, before - np.expm1(-apart / tau) * (z - before))
         self._z[rows.streams] = smooth
         return smooth

@@ -17,7 +17,7 @@ _GAP = 3.0
 
 
 @dataclass(slots=True)
-class Steps:
+class UsualSteps:
     """Per stream, in its unit; NaN until learnt, shape ``(n_streams,)``.
 
     ``large`` is what one step in two hundred exceeds, ``typical`` the mean size of the

@@ -45,6 +45,7 @@ class Stuck:
         self._began = np.empty(0, np.int64)
         self._repeats = np.empty(0, np.int64)
         self._usual_s = np.empty(0, np.float64)
+        self._unfit = np.empty(0, np.bool_)
 
     def extend(self, roster: Roster) -> list[Term]:
         """Take up streams past those known; returns their terms."""
@@ -83,7 +84,13 @@ class Stuck:
 
     def score(self, rows: Rows, _now: int) -> list[Scores]:
         """The run each reading ends, as a share of what would be strange."""
-        return [self._round(part) for part in self._forward.rounds(rows)]
+        self._unfit = np.zeros(len(rows), np.bool_)
+        found: list[Scores] = []
+        for places, part in self._forward.placed(rows):
+            scores = self._round(part)
+            self._unfit[places] = scores.scores >= 1.0
+            found.append(scores)
+        return found
 
     def tick(self, _now: int) -> list[Scores]:
         """Nothing: a run is made of readings."""
@@ -116,8 +123,9 @@ class Stuck:
         return {}
 
     def unfit(self, rows: Rows) -> NDArray[np.bool_]:
-        """None yet."""
-        return np.zeros(len(rows), np.bool_)
+        """Readings past the run that would be strange: nothing is known of what they should have been."""
+        assert len(rows) == len(self._unfit)
+        return self._unfit
 
     def _round(self, rows: Rows) -> Scores:
         streams = rows.streams

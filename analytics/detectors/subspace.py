@@ -135,7 +135,9 @@ class Subspace:
         return {}
 
     def _watched(self, roster: Roster, streams: Sequence[Stream]) -> NDArray[np.bool_]:
-        return np.array([s.metric in self._floor_of and self._setup.watches(roster, s) for s in streams], np.bool_)
+        return np.array(
+            [s.metric in self._floor_of and self._setup.watches(roster, s) for s in streams], np.bool_
+        )
 
     def _own(self, rows: Rows) -> Rows:
         """The watched rows, by place among the watched streams."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-<<<<<<< HEAD
-from telemetry.detection.health import JumpsParams
-from telemetry.detection.params import LimitsParams, SeasonalParams, SilenceParams, StuckParams
-=======
+from telemetry.detection.health import DriftParams, JumpsParams
 from telemetry.detection.params import LimitsParams, SilenceParams, StuckParams
 from telemetry.detection.seasonal import SeasonalParams
 from telemetry.detection.subspace import SubspaceParams
->>>>>>> state
 
 KINDS: dict[str, type[msgspec.Struct]] = {
+    "drift": DriftParams,
     "jumps": JumpsParams,
     "limits": LimitsParams,
     "seasonal": SeasonalParams,

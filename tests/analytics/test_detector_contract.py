@@ -52,12 +52,15 @@ def feed() -> list[Commit]:
     feed = worlds.with_values(feed, GAUGE, 20, [1.45, 1.52, 1.7, 1.7, 1.58, 1.5, 1.4, 1.2])
     feed = worlds.with_values(feed, ROAD, 30, [6.0 + 0.1 * (i % 7) for i in range(25)])
     feed = worlds.with_values(feed, FEEDER, 40, [118.5] * 30)
+    feed = worlds.with_values(feed, AIR, 25, [260.0])
+    feed = worlds.with_values(feed, AIR, 28, [260.0])
     return worlds.without(feed, AIR, 50, 70)
 
 
 def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
     found = worlds.flat(worlds.drive(case.stage(), feed))
     keys = {
+        "jumps": "spike:13",
         "limits": "limit:11:tide:high",
         "seasonal": "seasonal:12",
         "silence": "silence:air-1",
