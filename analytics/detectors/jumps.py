@@ -163,7 +163,8 @@ class Jumps:
         limit = np.maximum(self._params.times * self._usual.large[streams], self._floor[streams])
         delta = self._leaps.delta(streams, values)
         status, spiked = self._leaps.follow(Steps(streams, rows.times, values, delta, limit))
-        self._take_in(streams, apart, spiked, np.fmin(np.abs(delta), limit))
+        calm = (status == CALM) & ~spiked
+        self._take_in(streams, apart, spiked, np.where(calm, np.abs(delta), np.nan))
         impossible = (values < self._low[streams]) | (values > self._high[streams])
         unfit = (status == LEAPT) | (status == OFF) & self._leaps.witnessed[streams] | impossible
         return unfit, self._scores(rows, status, impossible)
@@ -187,7 +188,7 @@ class Jumps:
         """The terms of streams with which something is the matter, or was at their last reading."""
         streams = rows.streams
         count = self._count[streams]
-        noise = self._unrest[streams] / np.fmax(
+        noise = self._unrest[streams] / np.maximum(
             self._usual.typical[streams], _LEAST_UNREST * self._floor[streams]
         )
         warm = (status != CALM) | impossible | (count > 0) | (noise > self._params.noisy_times / 2)

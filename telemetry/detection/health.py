@@ -78,3 +78,23 @@ class JumpsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     noisy_times: Positive = 4.0
     noisy_s: NotNegative = 900.0
     gap_intervals: Positive = 5.0
+
+
+class DriftParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a sensor strays from its neighbours and its own usual course.
+
+    Every ``step_s`` the mean of a stream less the median of up to ``neighbours`` nearest
+    ones of its metric is held against what is usual at that time of the week, in robust
+    spreads, smoothed over ``smooth_s``. It drifts when that is ``z`` for ``min_duration_s``
+    while nothing else of the device strays by as much as ``others_z``; it is over below
+    ``clear_z``.
+    """
+
+    step_s: Positive = 300.0
+    neighbours: Annotated[int, msgspec.Meta(ge=2, le=16)] = 5
+    reach_km: Positive = 8.0
+    smooth_s: Positive = 1_800.0
+    z: Positive = 8.0
+    others_z: Positive = 5.0
+    clear_z: Positive = 4.0
+    min_duration_s: NotNegative = 1_800.0

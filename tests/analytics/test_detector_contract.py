@@ -60,7 +60,7 @@ def feed() -> list[Commit]:
 def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
     found = worlds.flat(worlds.drive(case.stage(), feed))
     keys = {
-        "jumps": "spike:13",
+        "jumps": "offset:11 spike:13",
         "limits": "limit:11:tide:high",
         "seasonal": "seasonal:12",
         "silence": "silence:air-1",
