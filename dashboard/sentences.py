@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from dashboard.faults import fault_of, fault_sentence
 from dashboard.languages import Language, mark
 from dashboard.live.messages import AlertItem
 from dashboard.live.states import is_silence
@@ -66,9 +67,10 @@ def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> s
         return language.t("No signal since {time}", time=language.time(_silent_since(alert)))
     if alert.rule in _PLATFORM:
         return _platform_sentence(alert, language)
+    fault = fault_of(alert)
+    if fault is not None:
+        return fault_sentence(alert, fault, name, metric, language)
     value = _quantity(alert.value, metric, language)
-    if alert.rule == "stuck":
-        return language.t("{metric} stuck at {value}", metric=name, value=value)
     if threshold is not None:
         return language.t(
             "{event}: {value} (limit {limit})",

@@ -31,6 +31,9 @@ from telemetry.devices import Stream
 _OF_TYPICAL = 0.5
 """Least spread of a slot as a share of the stream's typical slot."""
 _CLIP = 60.0
+_NOTHING = 0.0
+"""What a device without power or traffic reads: no drift, and no neighbour to go by. Where the
+neighbours stray themselves, something happens in the city, and nobody is judged."""
 _WAIT_US = 60 * SECOND
 """How long after its end a step is looked at: what is a little late still counts."""
 _LEAST_NEIGHBOURS = 2
@@ -171,7 +174,9 @@ class Drift:
         value = self._means.means(everyone, np.full(len(everyone), step, np.int64))
         expected, spread = self._usual(at - self._means.step_us // 2)
         off = np.clip((value - expected) / spread, -_CLIP, _CLIP)
+        off[value == _NOTHING] = np.nan
         around = self._around(off)
+        around[np.abs(around) >= params.z] = np.nan
         apart = off - around
         weight = -np.expm1(-params.step_s / params.smooth_s)
         z = np.where(np.isnan(self._z), apart, self._z + weight * (apart - self._z))

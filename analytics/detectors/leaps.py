@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from analytics.columns import Columns, grown
 from analytics.roster import Roster
 from analytics.rounds import NEVER
 from analytics.times import SECOND
-from telemetry.detection.health import SWIFT
+from telemetry.detection.health import REFILLED, SWIFT, SWITCHED
 
 CALM, LEAPT, OFF = 0, 1, 2
 """A stream's standing: as usual; its last reading leapt; off since a leap nobody shared."""
@@ -21,13 +22,19 @@ _NEAR = 0.35
 _BACK = 0.5
 """Share of a leap that one the other way takes back at least when an offset ends."""
 _AT_REST = 0.05
-"""Share of the value before below which a device reads nothing: an outage, not an offset."""
+"""Share of the value before below which a lone sensor reads nothing: an outage, not an offset."""
 _TOGETHER = 1.5
 """Usual intervals within which two leaps are one event."""
+_STIRS = 0.3
+"""Share of a leap at which another metric of the device bears witness."""
+_STIRRED = 3.0
+"""Usual intervals within which it does."""
+_CELL_DEG = 0.15
+"""Side of the squares, about 16 km, in which a metric's leaps are one event."""
 _SECOND_THOUGHTS = 5.0
 """Usual intervals after a leap in which others may yet bear it out, or its going on."""
 
-_KEPT = ("value", "before", "leap", "status", "leapt_at")
+_KEPT = ("value", "before", "leap", "status", "leapt_at", "stirred_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +65,30 @@ class Leaps:
         self._settle_us = settle_s * SECOND
         self.value, self.before, self.leap = (np.empty(0, np.float64) for _ in range(3))
         self.status = np.empty(0, np.int8)
-        self.leapt_at = np.empty(0, np.int64)
+        self.leapt_at, self.stirred_at = np.empty(0, np.int64), np.empty(0, np.int64)
         self._interval_us = np.empty(0, np.float64)
         self.witnessed = np.empty(0, np.bool_)
-        self._untold = np.empty(0, np.bool_)
-        self._groups: tuple[NDArray[np.int64], NDArray[np.int64]] = (np.empty(0, np.int64),) * 2
+        self._untold, self._refilled = np.empty(0, np.bool_), np.empty(0, np.bool_)
+        self._device, self._area = np.empty(0, np.int64), np.empty(0, np.int64)
 
     def extend(self, roster: Roster, doubted: NDArray[np.bool_]) -> None:
         """Make room for the streams of ``roster``; ``doubted`` are those that can leap.
 
         A stream is witnessed where its device has another doubted one. Of a lone stream
-        of what can change swiftly itself, no leap is an offset.
+        of what can change swiftly itself, and of what is switched, no leap is an offset.
         """
         per_device = np.bincount(roster.device_of, doubted, minlength=len(roster.device_ids))
         self.witnessed = doubted & (per_device[roster.device_of] > 1)
         swift = np.array([stream.metric in SWIFT for stream in roster.streams], np.bool_)
-        self._untold = swift & ~self.witnessed
+        switched = np.array([stream.metric in SWITCHED for stream in roster.streams], np.bool_)
+        self._untold = swift & ~self.witnessed | switched
+        self._refilled = np.array([stream.metric in REFILLED for stream in roster.streams], np.bool_)
         n = len(roster)
         self.value, self.before = grown(self.value, n, np.nan), grown(self.before, n, np.nan)
         self.leap, self.status = grown(self.leap, n, 0.0), grown(self.status, n, CALM)
-        self.leapt_at = grown(self.leapt_at, n, NEVER)
+        self.leapt_at, self.stirred_at = grown(self.leapt_at, n, NEVER), grown(self.stirred_at, n, NEVER)
         self._interval_us = roster.intervals_s * SECOND
-        self._groups = roster.device_of, _zones_of_metrics(roster)
+        self._device, self._area = roster.device_of, _areas(roster)
 
     def delta(self, streams: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The change since each stream's last value."""
@@ -93,7 +102,8 @@ class Leaps:
         """Take in readings, one a stream; returns how they stand, and which came back from a spike."""
         status = self.status[steps.streams]
         with np.errstate(invalid="ignore"):
-            leaps = np.abs(steps.delta) > steps.limit
+            size = np.abs(steps.delta)
+            leaps, stirs = size > steps.limit, size > _STIRS * steps.limit
         spiked = np.zeros(len(status), np.bool_)
         odd = np.flatnonzero((status != CALM) | leaps)
         if len(odd):
@@ -101,6 +111,7 @@ class Leaps:
             status[odd], spiked[odd] = self._judge(some, status[odd])
             self.status[some.streams] = status[odd]
         self.value[steps.streams] = steps.values
+        self.stirred_at[steps.streams[stirs]] = steps.times[stirs]
         return status, spiked
 
     def state(self) -> Columns:
@@ -126,8 +137,8 @@ class Leaps:
         early = since_us <= _SECOND_THOUGHTS * self._interval_us[streams]
         shared = self._borne_out(steps, (was != CALM) & early)
         borne_out = shared | further & early
-        borne_out |= np.abs(values) <= _AT_REST * np.abs(before)
-        borne_out |= self._untold[streams]
+        borne_out |= (np.abs(values) <= _AT_REST * np.abs(before)) & ~self.witnessed[streams]
+        borne_out |= self._untold[streams] | self._refilled[streams] & (leap > 0)
         counter = (np.abs(steps.delta) > steps.limit) & (steps.delta * leap < 0)
         over = counter & (np.abs(steps.delta) >= _BACK * np.abs(leap)) | (since_us > self._settle_us)
         after = np.where(was == OFF, np.where(borne_out | over, CALM, OFF), LEAPT)
@@ -147,35 +158,44 @@ class Leaps:
         self.leapt_at[steps.streams[either]] = steps.times[either]
 
     def _borne_out(self, steps: Steps, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Whose leap another metric of the device, or the metric nearby, shared."""
+        """Whose leap something else of the device, or the same metric nearby, shared."""
         found = np.zeros(len(asked), np.bool_)
         rows = np.flatnonzero(asked)
-        if len(rows) == 0:
-            return found
-        streams = steps.streams[rows]
-        at, window = self.leapt_at[streams], (_TOGETHER * self._interval_us[streams]).astype(np.int64)
-        begin, end = (at - window).min(), (at + window).max()
-        # Leaps of the very instant that is judged are not known yet: whether they stand in
-        # this batch or in the next must not matter.
-        others = np.flatnonzero((self.leapt_at >= begin) & (self.leapt_at <= end))
-        for group in self._groups:
-            span = int(end - begin + 1)
-            keys = np.sort(group[others] * span + (self.leapt_at[others] - begin))
-            own, low, high = group[streams] * span, at - window - begin, at + window - begin
-            limit = np.minimum(high, steps.times[rows] - 1 - begin)
-            count = np.searchsorted(keys, own + np.clip(limit, -1, span - 1), "right") - np.searchsorted(
-                keys, own + np.maximum(low, 0), "left"
-            )
-            found[rows] |= count > 1  # itself is one
+        if len(rows):
+            some = steps.take(rows)
+            found[rows] = self._shared(some, self._device, self.stirred_at, _STIRRED)
+            found[rows] |= self._shared(some, self._area, self.leapt_at, _TOGETHER)
         return found
 
+    def _shared(
+        self, steps: Steps, group: NDArray[np.int64], moved_at: NDArray[np.int64], intervals: float
+    ) -> NDArray[np.bool_]:
+        """Whether another stream of the group moved about when each of these leapt.
 
-def _zones_of_metrics(roster: Roster) -> NDArray[np.int64]:
-    """The number of each stream's metric and zone: streams near each other that see the same."""
-    numbers: dict[tuple[str, str], int] = {}
-    groups = np.empty(len(roster), np.int64)
+        What moved in the very instant that is judged is not known yet: whether it stands in
+        this batch or in the next must not matter.
+        """
+        streams, now = steps.streams, steps.times
+        window = (intervals * self._interval_us[streams]).astype(np.int64)
+        low = self.leapt_at[streams] - window
+        high = np.minimum(self.leapt_at[streams] + window, now - 1)
+        begin, end = int(low.min()), int(high.max())
+        span = end - begin + 2
+        moved = np.flatnonzero((moved_at >= begin) & (moved_at <= end))
+        keys = np.sort(group[moved] * span + (moved_at[moved] - begin))
+        own = group[streams] * span - begin
+        count = np.searchsorted(keys, own + high, "right") - np.searchsorted(keys, own + low, "left")
+        itself = (moved_at[streams] >= low) & (moved_at[streams] <= high)
+        return count > itself
+
+
+def _areas(roster: Roster) -> NDArray[np.int64]:
+    """The number of each stream's metric and square of the map: streams that see the same."""
+    numbers: dict[tuple[str, int, int], int] = {}
+    areas = np.empty(len(roster), np.int64)
     for place, stream in enumerate(roster.streams):
         device = roster.devices.get(stream.device_id)
-        key = (stream.metric, device.zone if device else "")
-        groups[place] = numbers.setdefault(key, len(numbers))
-    return groups
+        lat, lon = (device.lat, device.lon) if device else (0.0, 0.0)
+        key = (stream.metric, math.floor(lat / _CELL_DEG), math.floor(lon / _CELL_DEG))
+        areas[place] = numbers.setdefault(key, len(numbers))
+    return areas

@@ -11,6 +11,10 @@ from analytics.columns import grown
 from analytics.roster import Rows
 
 _QUANTILE = 0.995
+_OFTEN = 0.9
+_OF_OFTEN = 3.0
+"""A large step is at most so many times what one step in ten exceeds: a few hours of spikes in
+the week looked at would else teach that spikes are usual. Of Gaussian steps it is 1.7 times."""
 _LEAST_STEPS = 200
 _GAP = 3.0
 """Times the usual distance of two readings beyond which they are no step."""
@@ -46,7 +50,11 @@ def fit_steps(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArr
     owner, size, hour = _steady(owner, size, apart, rows.times[1:][same] // 3_600_000_000)
     order = np.lexsort((size, owner))
     streams, first, count = np.unique(owner[order], return_index=True, return_counts=True)
-    large = size[order][first + (count * _QUANTILE).astype(np.int64).clip(max=count - 1)]
+    large, often = (
+        size[order][first + (count * share).astype(np.int64).clip(max=count - 1)]
+        for share in (_QUANTILE, _OFTEN)
+    )
+    large = np.where(often > 0, np.minimum(large, _OF_OFTEN * often), large)
     which = np.searchsorted(streams, owner)
     typical = _lively(which, np.minimum(size, large[which]), hour % 24, len(streams))
     enough = count >= _LEAST_STEPS

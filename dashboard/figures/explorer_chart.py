@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.figures.faults import fault_bands
 from dashboard.figures.stream_chart import plain
 from dashboard.languages import Language
 from dashboard.queries.explorer import Band, Track
@@ -15,6 +16,7 @@ from dashboard.queries.series import Series
 from dashboard.theme import COLOURS, FONT, SERIES_COLOURS, STATE_COLOURS, px
 from dashboard.wording import unit_name
 from telemetry.metrics import METRICS
+from telemetry.quality import RULES
 
 _GAP = 0.05
 _TICKS = [
@@ -42,6 +44,9 @@ def explorer_chart(
         )
         figure["data"] += _alerts(track, axis, shift_ms, sentences)
         figure["layout"]["shapes"] += _anomalies(track, axis, between, shift_ms)
+        bands, names = fault_bands(track.series.faults, between, shift_ms, f"{axis} domain", language)
+        figure["layout"]["shapes"] += bands
+        figure["layout"]["annotations"] += names
     return figure
 
 
@@ -144,6 +149,7 @@ def _anomalies(
             "layer": "below",
         }
         for item in track.anomalies
+        if item.rule not in RULES
     ]
 
 
@@ -171,6 +177,7 @@ def _layout(
         "modebar": {"color": COLOURS["muted"], "activecolor": COLOURS["accent"], "bgcolor": "rgba(0,0,0,0)"},
         "dragmode": "zoom",
         "shapes": [],
+        "annotations": [],
         "meta": {"shift_ms": shift_ms},
         "xaxis": axis
         | {"type": "date", "range": bounds, "hoverformat": "%H:%M:%S %d/%m", "tickformatstops": _TICKS}

@@ -15,7 +15,9 @@ LEAST_JUMP: Mapping[str, float] = {
     "flow_vph": 1_500.0,
     "occupancy_pct": 15.0,
     "water_level_m": 0.15,
+    "rain_mmph": 50.0,
     "flow_m3s": 8.0,
+    "gate_opening_pct": 30.0,
     "pm2_5": 30.0,
     "pm10": 50.0,
     "no2": 40.0,
@@ -34,14 +36,20 @@ LEAST_JUMP: Mapping[str, float] = {
     "rssi_dbm": 18.0,
 }
 """The metrics whose jumps are doubted, with the least one worth it, in the metric's unit: more
-than a good field instrument and the city itself make from one reading to the next. Left out:
-what switches by nature (rain, pumps, gates) and counters."""
+than a good field instrument and the city itself make from one reading to the next. Counters
+are left out."""
 
 SWIFT = frozenset(
     ("speed_kmh", "flow_vph", "occupancy_pct", "active_power_kw", "voltage_v", "current_a", "power_factor")
 )
 """What the city itself can change from one reading to the next (a crash, a tripped feeder).
 Water, air and weather cannot."""
+
+SWITCHED = frozenset(("rain_mmph", "flow_m3s", "gate_opening_pct"))
+"""What sets in at once: a shower, a pump, a gate. Such a leap may be a spike, but no offset."""
+
+REFILLED = frozenset(("battery_pct",))
+"""What people raise at once: a battery is replaced."""
 
 PLAUSIBLE: Mapping[str, tuple[float, float]] = {
     "temperature_c": (5.0, 50.0),
@@ -57,8 +65,8 @@ PLAUSIBLE: Mapping[str, tuple[float, float]] = {
 class JumpsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a step from one reading to the next is the sensor's and not the city's.
 
-    A reading jumps when it differs from the one before by more than ``times`` the steps that
-    one in two hundred of the stream's readings makes, and by more than ``least`` of its
+    A reading jumps when it differs from the one before by more than ``times`` a step that is
+    large on the stream (one in two hundred is larger), and by more than ``least`` of its
     metric (in its unit; a metric that is absent keeps `LEAST_JUMP`). One that returns at once
     is a spike: ``spikes`` of them within about ``memory_s`` are told. One that stays, while
     nothing else of the device and no neighbour jumps, is an offset; after ``settle_s`` it
@@ -69,13 +77,13 @@ class JumpsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     was before.
     """
 
-    times: Positive = 4.0
+    times: Positive = 3.0
     least: Mapping[str, NotNegative] = {}
     plausible: Mapping[str, tuple[float, float]] = {}
     spikes: Positive = 2.0
     memory_s: Positive = 3_600.0
     settle_s: Positive = 21_600.0
-    noisy_times: Positive = 4.0
+    noisy_times: Positive = 8.0
     noisy_s: NotNegative = 900.0
     gap_intervals: Positive = 5.0
 
@@ -97,4 +105,4 @@ class DriftParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     z: Positive = 8.0
     others_z: Positive = 5.0
     clear_z: Positive = 4.0
-    min_duration_s: NotNegative = 1_800.0
+    min_duration_s: NotNegative = 3_600.0
