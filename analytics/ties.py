@@ -19,7 +19,16 @@ from telemetry.devices import Device
 Tie = Callable[[DetectorSpec, Sequence[Device]], Iterable[Sequence[str]]]
 """Device ids that a detector looks at together, group by group."""
 
-TIES: dict[str, Tie] = {"groups": groups.ties}
+
+def by_domain(_spec: DetectorSpec, devices: Sequence[Device]) -> Iterable[Sequence[str]]:
+    """All devices of a domain: whoever looks at neighbours may look at any of them."""
+    domains: dict[str, list[str]] = {}
+    for device in devices:
+        domains.setdefault(device.domain, []).append(device.device_id)
+    return domains.values()
+
+
+TIES: dict[str, Tie] = {"drift": by_domain, "groups": groups.ties, "jumps": by_domain}
 """By kind of detector; a kind that is not here looks at one device at a time."""
 
 

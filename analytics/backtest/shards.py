@@ -15,7 +15,7 @@ from analytics.backtest.sources import Steps
 from analytics.ties import leaders
 from telemetry.devices import Device, Stream
 
-PART_ROWS = 20_000_000
+PART_ROWS = 10_000_000
 """Readings to learn from that a part may hold: about half a gigabyte."""
 
 
