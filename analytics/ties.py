@@ -31,6 +31,10 @@ def by_domain(_spec: DetectorSpec, devices: Sequence[Device]) -> Iterable[Sequen
 TIES: dict[str, Tie] = {"drift": by_domain, "groups": groups.ties, "jumps": by_domain}
 """By kind of detector; a kind that is not here looks at one device at a time."""
 
+LEARNT = frozenset({"groups"})
+"""Kinds that learn from what they look at together. The others learn each stream by itself, and
+a whole domain's history at once would be gigabytes."""
+
 
 def leaders(specs: Iterable[DetectorSpec], devices: Sequence[Device]) -> dict[str, str]:
     """For each device the one that stands for all it is tied to, itself included."""
@@ -50,8 +54,12 @@ def leaders(specs: Iterable[DetectorSpec], devices: Sequence[Device]) -> dict[st
 
 
 def parts(specs: Iterable[DetectorSpec], roster: Roster, width: int) -> list[NDArray[np.int64]]:
-    """Places of the roster in parts of about ``width`` streams that take nothing apart, each ascending."""
-    leader = leaders(specs, list(roster.devices.values()))
+    """Places of the roster to learn from at once: parts of about ``width`` streams, each ascending.
+
+    What a detector learns from together is in one part.
+    """
+    learnt = [spec for spec in specs if spec.kind in LEARNT]
+    leader = leaders(learnt, list(roster.devices.values()))
     tied: dict[str, list[int]] = {}
     for place, stream in enumerate(roster.streams):
         tied.setdefault(leader.get(stream.device_id, stream.device_id), []).append(place)
