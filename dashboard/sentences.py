@@ -9,6 +9,7 @@ from dashboard.faults import fault_of, fault_sentence
 from dashboard.languages import Language, mark
 from dashboard.live.messages import AlertItem
 from dashboard.live.states import is_silence
+from dashboard.shapes import OF_SHAPES, shape_sentence
 from dashboard.wording import AIR_CATEGORIES
 from telemetry.alerts import LIVE_STATUSES, Alert
 from telemetry.city import City, Threshold
@@ -95,6 +96,8 @@ def _own_sentence(alert: Alert, metric: Metric | None, language: Language) -> st
         return _forecast_sentence(alert, language)
     if alert.rule == "vn_aqi":
         return _air_sentence(alert, language)
+    if alert.rule in OF_SHAPES:
+        return shape_sentence(alert, metric, language)
     return _rate_sentence(alert, metric, language) if alert.rule.startswith("rate:") else None
 
 

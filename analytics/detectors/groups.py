@@ -288,20 +288,20 @@ class Groups:
         row = np.repeat(np.arange(n), per_group)
         chart = np.tile(np.arange(n_charts), n * levels)
         first = gave.argmax(axis=1)[row, chart]
-        member = look.seats[row, first]
-        stream_ids = self._ids()[np.maximum(member, 0)]
-        level = np.nan_to_num(self._level[np.maximum(member, 0)])
-        value, expected, scale = look.value[row, first], look.expected[row, first], look.scale[row, first]
+        stream_ids = self._ids()[np.maximum(look.seats[row, first], 0)]
         score = ratio[row, chart]
+        # What was measured is told with each contribution: who gives most may change while
+        # the condition, which is filed under one stream, stands.
+        nothing = np.full(len(row), np.nan)
         least = min(level.score for level in self._params.levels)
         strange = np.flatnonzero(score >= least).tolist()
         return Scores(
             terms=self._term[look.groups][row] + np.tile(np.arange(per_group), n),
             times=(look.steps[row] + 1) * self._step_us,
             scores=score,
-            values=np.where(look.heard[row, first], value, np.nan),
-            lows=expected + (level - _USUAL_SPREADS) * scale,
-            highs=expected + (level + _USUAL_SPREADS) * scale,
+            values=nothing,
+            lows=nothing,
+            highs=nothing,
             pictures={i: self._picture(look, int(row[i]), gave[row[i], :, chart[i]]) for i in strange},
             about=dict(enumerate(stream_ids.tolist())),
         )
@@ -313,22 +313,24 @@ class Groups:
         return {
             "members_heard": int(look.heard[row].sum()),
             "contributions": [
-                {
-                    **self._name(int(look.seats[row, seat])),
-                    "share": round(float(gave[seat]) / total, 4),
-                    "value": _short(look.value[row, seat]),
-                    "expected": _short(look.expected[row, seat]),
-                    "z": round(
-                        float((look.value[row, seat] - look.expected[row, seat]) / look.scale[row, seat]), 2
-                    ),
-                }
-                for seat in seats
+                self._contribution(look, row, seat, float(gave[seat]) / total) for seat in seats
             ],
         }
 
-    def _name(self, member: int) -> dict[str, str]:
+    def _contribution(self, look: _Look, row: int, seat: int, share: float) -> dict[str, Any]:
+        member = int(look.seats[row, seat])
         stream = self._roster.streams[self._members.streams[member]]
-        return {"device_id": stream.device_id, "metric": stream.metric}
+        value, scale = float(look.value[row, seat]), float(look.scale[row, seat])
+        usual = float(look.expected[row, seat]) + float(np.nan_to_num(self._level[member])) * scale
+        return {
+            "device_id": stream.device_id,
+            "metric": stream.metric,
+            "share": round(share, 4),
+            "value": _short(value),
+            "expected_low": _short(usual - _USUAL_SPREADS * scale),
+            "expected_high": _short(usual + _USUAL_SPREADS * scale),
+            "z": round((value - usual) / scale, 2),
+        }
 
 
 def ties(spec: DetectorSpec, devices: Sequence[Device]) -> list[list[str]]:

@@ -8,7 +8,7 @@ hours usually look like. What they leave over of the newest part of a window is 
 Steps that were not heard, and those that were wild, do not count when a window is laid over
 the components, so that an outage leaves no ghost behind it; the prior of probabilistic PCA
 (Tipping and Bishop, JRSS B 61, 1999) keeps the fit of what remains sane. Where too little
-is believed any more, all of it is: the wild became the usual.
+is believed any more, all of it is.
 """
 
 from __future__ import annotations
@@ -177,11 +177,14 @@ class Subspace:
     def _scores(self, places: NDArray[np.int64], steps: NDArray[np.int64]) -> Scores:
         parts = range(0, len(places), _CHUNK)
         scored = [self._chunk(places[i : i + _CHUNK], steps[i : i + _CHUNK]) for i in parts]
-        score, value, expected, margin = (np.concatenate(column) for column in zip(*scored, strict=True))
+        score, value, expected, margin, wild = (
+            np.concatenate(column) for column in zip(*scored, strict=True)
+        )
         levels = len(self._params.levels)
         row = np.repeat(np.arange(len(places)), levels)
         strange = np.flatnonzero(score >= min(level.score for level in self._params.levels))
         drawn = {int(i): self._picture(int(places[i]), int(steps[i])) for i in strange}
+        self._believed[places, steps % self._width] = wild == 0.0
         return Scores(
             terms=(places[:, None] * levels + np.arange(levels)).ravel(),
             times=(steps[row] + 1) * self._means.step_us,
@@ -194,7 +197,7 @@ class Subspace:
         )
 
     def _chunk(self, places: NDArray[np.int64], steps: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
-        """Score, observed and expected newest mean, and how far from it is usual, each ``(n,)``."""
+        """Score, observed and expected newest mean, how far from it is usual, and whether it is wild."""
         window, believed = self._windows(places, steps)
         expected = self._shapes.laid_over(places, window, believed)
         recent = slice(self._width - self._params.recent_steps, None)
@@ -205,10 +208,9 @@ class Subspace:
         enough = believed.sum(axis=1) >= self._params.least_share * self._width
         score = np.where(enough & heard[:, -1], energy / usual, np.nan)
         # A comparison with NaN is false: while warming up, everything is believed.
-        strange = enough & (left[:, -1] ** 2 > self._params.disbelieved * usual)
-        self._believed[places, steps % self._width] = ~strange
+        wild = (enough & (left[:, -1] ** 2 > self._params.disbelieved * usual)).astype(np.float64)
         least = min(level.score for level in self._params.levels)
-        return score, window[:, -1], expected[:, -1], np.sqrt(least * usual)
+        return score, window[:, -1], expected[:, -1], np.sqrt(least * usual), wild
 
     def _windows(
         self, places: NDArray[np.int64], steps: NDArray[np.int64]

@@ -37,3 +37,28 @@ def test_an_unusual_value_says_what_would_be_usual(alert: Alert, english: str, v
     languages = load_languages("Asia/Ho_Chi_Minh")
     assert english in sentence(alert, None, languages["en"]).replace("\N{NO-BREAK SPACE}", " ")
     assert vietnamese in sentence(alert, None, languages["vi"])
+
+
+def of_rule(rule: str, detail: dict[str, object]) -> Alert:
+    return Alert(
+        1, f"{rule}:1", "d", 1, "speed_kmh", Domain.TRAFFIC, rule, rule, Severity.MINOR,
+        AlertStatus.OPEN, AT, AT, None, 9.0, 30.0, 40.0, detail,
+    )  # fmt: skip
+
+
+def test_a_course_and_a_group_say_what_was_expected() -> None:
+    languages = load_languages("Asia/Ho_Chi_Minh")
+    course = of_rule("subspace", {})
+    assert "9.0 km/h is off its usual course" in sentence(course, None, languages["en"]).replace("\xa0", " ")
+    assert "lệch khỏi diễn biến" in sentence(course, None, languages["vi"])
+    most = {"device_id": "f-1", "metric": "current_a", "value": 9.0, "expected_low": 30, "expected_high": 40}
+    group = of_rule("groups", {"group": "zone=760;substation=west", "contributions": [most]})
+    english = sentence(group, None, languages["en"]).replace("\xa0", " ")
+    assert english.startswith("Group 760 · west is unusual as a whole, mostly Current 9.0 A at f-1")
+    assert sentence(group, None, languages["vi"]).startswith("Nhóm 760 · west bất thường")
+
+
+def test_a_group_without_its_picture_is_told_as_a_range() -> None:
+    english = load_languages("Asia/Ho_Chi_Minh")["en"]
+    broken = {"group": "g", "contributions": [{"device_id": "f-1", "metric": "nothing"}]}
+    assert "unusually low" in sentence(of_rule("groups", broken), None, english)

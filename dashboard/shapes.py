@@ -1,0 +1,56 @@
+"""Sentences of what is strange in its course, or in how sensors go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.languages import Language
+from telemetry.alerts import Alert
+from telemetry.metrics import METRICS, Metric
+
+OF_SHAPES = frozenset({"subspace", "groups"})
+"""The rules told here."""
+
+_LONGEST = 80
+
+
+def shape_sentence(alert: Alert, metric: Metric | None, language: Language) -> str | None:
+    """The sentence of an alert of these rules; `None` where its detail lacks what it takes."""
+    if alert.rule == "groups":
+        return _group_sentence(alert.detail, language)
+    if metric is None or None in (alert.value, alert.expected_low, alert.expected_high):
+        return None
+    return language.t(
+        "{metric} {value} is off its usual course (expected {low} to {high})",
+        metric=language.pick(metric.name_vi, metric.name_en),
+        **_amounts(metric, (alert.value, alert.expected_low, alert.expected_high), language),
+    )
+
+
+def _group_sentence(detail: Mapping[str, Any], language: Language) -> str | None:
+    """Which group, and the sensor that gives most to it."""
+    try:
+        most = detail["contributions"][0]
+        metric = METRICS[most["metric"]]
+        numbers = tuple(float(most[name]) for name in ("value", "expected_low", "expected_high"))
+        group = " · ".join(part.partition("=")[2] for part in str(detail["group"]).split(";"))
+        device = str(most["device_id"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+    return language.t(
+        "Group {group} is unusual as a whole, mostly {metric} {value} at {device} (expected {low} to {high})",
+        group=group[:_LONGEST],
+        device=device[:_LONGEST],
+        metric=language.pick(metric.name_vi, metric.name_en),
+        **_amounts(metric, numbers, language),
+    )
+
+
+def _amounts(metric: Metric, numbers: tuple[float | None, ...], language: Language) -> dict[str, str]:
+    value, low, high = (number or 0.0 for number in numbers)
+    return {
+        "value": language.quantity(value, metric.decimals, metric.unit),
+        "low": language.number(low, metric.decimals),
+        "high": language.quantity(high, metric.decimals, metric.unit),
+    }
