@@ -133,6 +133,8 @@ def of_finding(kind: Kind, finding: Finding) -> Change:
     facts |= {name: getattr(finding, name) for name in _FACTS}
     if kind is not Kind.RESOLVED:
         facts["detail"] = dict(finding.detail)
+    elif "reason" in finding.detail:
+        facts["reason"] = finding.detail["reason"]
     return Change(kind, finding.at, f"detector:{finding.detector}", facts)
 
 

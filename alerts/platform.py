@@ -65,13 +65,20 @@ class PlatformWatch:
         self._counted: deque[tuple[datetime, Mapping[str, int]]] = deque()
         self._heard: datetime | None = None
 
-    def observe(self, now: datetime, vitals: Sequence[Vitals], stream_id: int) -> list[Finding]:
-        """Findings about the ingest processes, told of the platform's own stream."""
+    def observe(
+        self, now: datetime, vitals: Sequence[Vitals], stream_id: int, *, unusable_version: int | None = None
+    ) -> list[Finding]:
+        """Findings about the ingest processes, told of the platform's own stream.
+
+        ``unusable_version`` is one of the detectors' that was activated and cannot be used.
+        """
         if vitals or self._heard is None:
             self._heard = now
         symptoms = [symptom for one in vitals for symptom in self._measure(now, one, stream_id)]
         if not vitals:  # stopped in order, and nobody started another: to a device it is the same
             symptoms.append(_absent(_seconds(self._heard, now), self._limits.lag_s, stream_id))
+        if unusable_version is not None:
+            symptoms.append(_unusable(unusable_version, stream_id))
         return self._decide(now, symptoms, prefix="platform:")
 
     def count_devices(
@@ -178,6 +185,11 @@ def _absent(seconds: float, limit: float, stream_id: int) -> Symptom:
     return Symptom(
         "platform:ingest_lag:ingest", "ingest_lag", stream_id, seconds, limit, Severity.MAJOR, detail
     )
+
+
+def _unusable(version: int, stream_id: int) -> Symptom:
+    detail = {"service": "analytics"}
+    return Symptom("platform:detectors", "detectors", stream_id, float(version), 1.0, Severity.MINOR, detail)
 
 
 def _finding(symptom: Symptom, state: FindingState, now: datetime) -> Finding:

@@ -13,19 +13,18 @@ import numpy as np
 
 from analytics import stages
 from analytics.columns import Columns
+from analytics.passing import moments
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.stages import Pipeline
-from analytics.times import SECOND
 from telemetry.alerts import Finding
 from telemetry.devices import Device, Stream
 from telemetry.readings import Readings
 
-VERSION = 2
+VERSION = 3
 """Of the layout of what is kept; another one is not read, and detectors warm up from history."""
 
 _OWN = "engine"
-_TICK_US = SECOND
 
 
 @dataclass(slots=True)
@@ -48,11 +47,13 @@ class Engine:
     pipeline: Pipeline
     roster: Roster = field(default_factory=lambda: Roster.of((), ()))
     ticked: int = NEVER
-    """The last time that passed for the detectors, microseconds."""
+    """How far time has passed for the detectors, microseconds."""
+    heard: int = NEVER
+    """The moment of the newest batch, or before there was one of the start, microseconds."""
     counts: Counts = field(default_factory=Counts)
 
     def score(self, readings: Readings, now: int) -> list[Finding]:
-        """Findings of readings committed at ``now`` (microseconds) and of the time that passed.
+        """Findings of the time that passed until ``now`` (microseconds) and of readings committed then.
 
         Readings of streams the roster lacks are counted and left out; `extend` first.
         """
@@ -64,7 +65,8 @@ class Engine:
 
     def score_rows(self, rows: Rows, now: int) -> list[Finding]:
         """`score`, of rows."""
-        findings: list[Finding] = []
+        findings = self._pass(now)
+        self.heard = max(self.heard, now)
         unfit = np.zeros(len(rows), np.bool_)
         for guard in self.pipeline.guards:
             findings += guard.score(rows, now)
@@ -72,9 +74,6 @@ class Engine:
         fit = rows.take(~unfit) if unfit.any() else rows
         for stage in self.pipeline.watchers:
             findings += stage.score(fit, now)
-        if now - max(self.ticked, 0) >= _TICK_US:
-            findings += self.tick(now)
-            self.ticked = now
         self.counts.scored += len(rows)
         self.counts.unfit += len(rows) - len(fit)
         self.counts.findings += len(findings)
@@ -82,7 +81,27 @@ class Engine:
 
     def tick(self, now: int) -> list[Finding]:
         """Findings of the passing of time alone, up to ``now`` (microseconds)."""
-        return [finding for stage in self.pipeline.stages for finding in stage.tick(now)]
+        findings = self._pass(now)
+        self.counts.findings += len(findings)
+        return findings
+
+    def _pass(self, now: int) -> list[Finding]:
+        """Let time pass to ``now``, moment by moment."""
+        findings: list[Finding] = []
+        for moment in self.passing(now):
+            for stage in self.pipeline.stages:
+                findings += stage.tick(moment)
+        return findings
+
+    def passing(self, now: int) -> list[int]:
+        """Moments until ``now`` at which detectors are to look at the clock; it has then passed."""
+        if now <= self.ticked:
+            return []
+        if self.ticked == NEVER:
+            self.heard = now
+        found = moments(self.heard, max(self.ticked, self.heard - 1), now)
+        self.ticked = now - 1
+        return found
 
     def extend(self, streams: list[Stream], devices: list[Device]) -> None:
         """Take up the streams among these that are new."""
@@ -100,7 +119,7 @@ class Engine:
         """What changes with readings, by table."""
         return {
             **stages.states(self.pipeline.stages),
-            _OWN: numbers(version=VERSION, ticked=self.ticked),
+            _OWN: numbers(version=VERSION, ticked=self.ticked, heard=self.heard),
         }
 
     def models(self) -> dict[str, Columns]:
@@ -111,7 +130,7 @@ class Engine:
         """Take up a kept state; `ValueError` where another version kept it."""
         if _OWN not in state or int(state[_OWN]["version"][0]) != VERSION:
             raise ValueError("kept by another version")
-        self.ticked = int(state[_OWN]["ticked"][0])
+        self.ticked, self.heard = (int(state[_OWN][name][0]) for name in ("ticked", "heard"))
         stages.restore(self.pipeline.stages, state)
 
 

@@ -1,33 +1,44 @@
 """The engine on the log of committed readings: each is scored exactly once.
 
-One transaction holds what a batch led to: anomalies, alert changes and the offset. Memory
-runs ahead of the database only inside it, so a live engine whose transaction failed must
-be thrown away; `analytics.recovery.start` makes the next one from the last snapshot.
+One transaction holds what a batch led to: anomalies, alert changes, the offset and the step,
+by which a replay does the same in the same order. Memory runs ahead of the database only
+inside it, so a live engine whose transaction failed must be thrown away;
+`analytics.recovery.start` makes the next one from the last snapshot.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import takewhile
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from alerts.apply import apply_findings
-from analytics.columns import Columns, pack
+from analytics.columns import Columns, grown, pack
 from analytics.engine import VERSION, Counts, Engine, numbers
 from analytics.rounds import NEVER
-from analytics.times import micros
-from store import batches, devices, offsets, snapshots
-from telemetry.alerts import Finding
-from telemetry.readings import Batch
+from analytics.shards import Shard
+from analytics.times import SECOND, micros
+from store import anomalies, batches, devices, offsets, snapshots, steps
+from store.steps import Step
+from telemetry.alerts import Anomaly, Finding
+from telemetry.readings import Batch, Readings
 
-CONSUMER = "analytics"
-MODELS = "analytics-models"
-"""Models are large and change hourly; their snapshot is apart from the state's."""
+CONSUMER = Shard().consumer
+MODELS = Shard().models
 
 _OWN = "engine"
+_CONFIGURATION = "configuration"
+_STREAMS = "streams"
 _BATCHES_AT_ONCE = 32
+_SETTLED_US = 2 * SECOND
+"""So long after it was stamped, an entry of a log is seen by everyone. Time without entries
+passes that much later, or it would pass before what was committed in it."""
 
 
 @dataclass(slots=True)
@@ -36,10 +47,18 @@ class LiveEngine:
 
     core: Engine
     offsets: dict[str, int]
+    version: int = 0
+    """Of the configuration that its pipeline was made from, 0 for none in the store."""
+    shard: Shard = field(default_factory=Shard)
+    """The part of the city it scores."""
+    foreign: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """By stream id: whether another shard scores it."""
     fitted: int = 0
     """When the models in use were fitted, 0 for never."""
     saved: int = NEVER
     last_commit: int = NEVER
+    registered: tuple[int, int] = (0, 0)
+    """The version of the register of streams when it was last read."""
     gaps: int = 0
     """Log entries that were gone before they were read."""
 
@@ -53,36 +72,67 @@ class LiveEngine:
 
         Returns the number of batches, 0 where nothing new is there.
         """
+        return self.consume_until(conn, batches.heads(conn))
+
+    def consume_until(self, conn: psycopg.Connection, until: Mapping[str, int]) -> int:
+        """`consume`, at most up to these offsets."""
+        fresh = self.read(conn, until)
+        if not fresh:
+            return 0
         with conn.transaction():
-            fresh = self._read(conn, batches.heads(conn))
-            if not fresh:
-                return 0
-            findings = [finding for batch in fresh for finding in self.score(conn, batch)]
-            apply_findings(conn, findings)
+            step = self._step(fresh, self.meet(conn, fresh))
+            findings = [finding for batch in fresh for finding in self.score(batch)]
+            self.tell(conn, findings)
             for ingestor in {batch.ingestor for batch in fresh}:
-                offsets.set_offset(conn, CONSUMER, ingestor, self.offsets[ingestor])
+                offsets.set_offset(conn, self.shard.consumer, ingestor, self.offsets[ingestor])
+            steps.add_step(conn, self.shard.consumer, step)
         return len(fresh)
 
-    def score(self, conn: psycopg.Connection, batch: Batch) -> list[Finding]:
-        """Move memory past one batch; returns its findings and those of the time it was committed."""
+    def tell(self, conn: psycopg.Connection, findings: Sequence[Finding]) -> None:
+        """Write findings down, in the transaction of what they are of."""
+        apply_findings(conn, findings)
+
+    def score(self, batch: Batch) -> list[Finding]:
+        """Move memory past one batch; returns its findings and those of the time until it."""
         now = micros(batch.committed_at)
-        if not self.core.roster.knows_all(batch.readings):
-            self.reload(conn)
-        findings = self.core.score(batch.readings, now)
+        findings = self.core.score(self.own(batch.readings), now)
         self.offsets[batch.ingestor] = batch.seq
         self.last_commit = max(self.last_commit, now)
-        return findings
+        return self.signed(findings)
+
+    def own(self, readings: Readings) -> Readings:
+        """The readings of this shard's streams, and of streams nobody has taken note of."""
+        if self.shard.of == 1:
+            return readings
+        ids = readings.stream_ids
+        keep = (ids < 0) | (ids >= len(self.foreign))
+        keep[~keep] = ~self.foreign[ids[~keep]]
+        return readings if keep.all() else readings.take(keep)
+
+    def meet(self, conn: psycopg.Connection, entries: Sequence[Batch]) -> list[int]:
+        """Take note of the streams that entries speak of for the first time; returns which."""
+        if all(self.core.roster.knows_all(self.own(entry.readings)) for entry in entries):
+            return []
+        registered = devices.registry_version(conn)
+        if registered == self.registered:  # readings of streams that are gone
+            return []
+        self.registered = registered
+        return self.reload(conn)
 
     def tick(self, conn: psycopg.Connection, now: int) -> None:
-        """Let time pass where no batch says so, in its own transaction.
+        """Let time pass where no batch says so; ``now`` by the clock that stamps the log.
 
-        Moves nothing that a replay would need: the log's own times drive the rest.
+        What it led to is in a transaction of its own, with a step of its own.
         """
-        findings = self.core.tick(now)
+        self.pass_time(conn, now - _SETTLED_US)
+
+    def pass_time(self, conn: psycopg.Connection, until: int) -> None:
+        """Let time pass up to ``until``, as `tick` does."""
+        findings = self.core.tick(until)
         if findings:
             with conn.transaction():
-                apply_findings(conn, findings)
-            self.counts.findings += len(findings)
+                self.tell(conn, self.signed(findings))
+                steps.add_step(conn, self.shard.consumer, self._step())
 
     def learn(self, conn: psycopg.Connection, fitted: Mapping[str, Columns], now: int) -> None:
         """Use fresh models and keep them, with the state they came to, for a restart."""
@@ -92,13 +142,26 @@ class LiveEngine:
 
     def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
         """Keep memory and the offsets it stands at, in one transaction."""
-        state = pack(self.core.state())
+        state = pack(self.kept())
         with conn.transaction():
             if models:
-                learnt = {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
-                snapshots.save_snapshot(conn, MODELS, self.offsets, pack(learnt))
-            snapshots.save_snapshot(conn, CONSUMER, self.offsets, state)
+                snapshots.save_snapshot(conn, self.shard.models, self.offsets, pack(self.learnt()))
+            snapshots.save_snapshot(conn, self.shard.consumer, self.offsets, state)
+            steps.forget_steps(conn, self.shard.consumer)
         self.saved = now
+
+    def kept(self) -> dict[str, Columns]:
+        """Memory by table, as a snapshot holds it."""
+        streams: Columns = {"own": self.core.roster.stream_ids, "foreign": np.flatnonzero(self.foreign)}
+        return {
+            **self.core.state(),
+            _CONFIGURATION: numbers(version=self.version),
+            _STREAMS: streams,
+        }
+
+    def learnt(self) -> dict[str, Columns]:
+        """Models by detector, as a snapshot holds them."""
+        return {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
 
     def restore(self, state: Mapping[str, Columns], learnt: Mapping[str, Columns]) -> None:
         """Take up kept state and models; `ValueError` where another version kept them."""
@@ -108,36 +171,126 @@ class LiveEngine:
         self.core.learn(learnt)
         self.core.restore(state)
 
-    def reload(self, conn: psycopg.Connection) -> None:
-        """Take up devices and streams registered since."""
-        self.core.extend(devices.list_streams(conn), devices.list_devices(conn))
+    def signed(self, findings: Sequence[Finding]) -> list[Finding]:
+        """The findings with the version of the configuration that made them."""
+        return [replace(one, detail={**one.detail, "version": self.version}) for one in findings]
+
+    def reload(self, conn: psycopg.Connection, only: Collection[int] | None = None) -> list[int]:
+        """Take note of streams registered since, of all or of ``only`` these; returns which.
+
+        A stream stays in the shard it was in when it was first taken note of.
+        """
+        found = {device.device_id: device for device in devices.list_devices(conn)}
+        noted = {*self.core.roster.stream_ids.tolist(), *np.flatnonzero(self.foreign).tolist()}
+        fresh = [
+            stream
+            for stream in devices.list_streams(conn)
+            if stream.stream_id not in noted and (only is None or stream.stream_id in only)
+        ]
+        own = [stream for stream in fresh if self.shard.holds(found.get(stream.device_id))]
+        self.core.extend(own, list(found.values()))
+        ids = [stream.stream_id for stream in fresh]
+        self._set_foreign(np.setdiff1d(np.array(ids, np.int64), self.core.roster.stream_ids))
+        return ids
+
+    def take_up(self, conn: psycopg.Connection, state: Mapping[str, Columns]) -> None:
+        """Take note of the streams that a kept state is of, in its order."""
+        kept = state[_STREAMS]
+        streams = {stream.stream_id: stream for stream in devices.list_streams(conn)}
+        own = [streams[stream_id] for stream_id in kept["own"].tolist() if stream_id in streams]
+        self.core.extend(own, devices.list_devices(conn))
+        self._set_foreign(kept["foreign"])
+
+    def _set_foreign(self, ids: NDArray[np.int64]) -> None:
+        self.foreign = grown(self.foreign, int(ids.max(initial=-1)) + 1, False)
+        self.foreign[ids] = True
+
+    def standing(self, conn: psycopg.Connection) -> list[Anomaly]:
+        """What stands in the store of this shard's streams."""
+        found = anomalies.list_standing(conn)
+        if self.shard.of == 1:
+            return found
+        ids = np.array([anomaly.stream_id for anomaly in found], np.int32)
+        own = self.core.roster.place(ids) >= 0
+        return [anomaly for anomaly, is_own in zip(found, own.tolist(), strict=True) if is_own]
 
     def replay(self, conn: psycopg.Connection, until: Mapping[str, int]) -> int:
         """Move memory past batches whose results were committed before, up to these offsets.
 
-        Returns how many they were. Their findings are suppressed.
+        Step by step as it was done; what older software did without writing its steps down
+        follows in the order of commit. Returns how many batches they were. Their findings
+        are suppressed.
+
+        Raises
+        ------
+        ValueError
+            An entry is gone from the log.
         """
         counts, replayed = self.core.counts, 0
         self.core.counts = Counts()
-        while fresh := self._read(conn, until):
+        for step in steps.list_steps(conn, self.shard.consumer):
+            replayed += self._retrace(conn, step)
+        while fresh := self.read(conn, until):
             replayed += len(fresh)
+            self.meet(conn, fresh)
             for batch in fresh:
-                self.score(conn, batch)
+                self.score(batch)
         self.core.counts = counts
         return replayed
 
-    def _read(self, conn: psycopg.Connection, until: Mapping[str, int]) -> list[Batch]:
-        """What comes next of every log, merged by time of commit; each log stays in order."""
+    def _step(self, entries: Sequence[Batch] = (), met: Sequence[int] = ()) -> Step:
+        """What is about to be done, as it will be written down."""
+        ticked = None if self.core.ticked == NEVER else self.core.ticked
+        return Step(ticked, met, [entry.ingestor for entry in entries], [entry.seq for entry in entries])
+
+    def _retrace(self, conn: psycopg.Connection, step: Step) -> int:
+        if step.ticked is not None:
+            self.core.tick(step.ticked + 1)
+        if step.streams:
+            self.reload(conn, set(step.streams))
+        wanted: dict[str, list[int]] = {}
+        for ingestor, seq in zip(step.ingestors, step.seqs, strict=True):
+            wanted.setdefault(ingestor, []).append(seq)
+        entries = {
+            (batch.ingestor, batch.seq): batch
+            for ingestor, seqs in wanted.items()
+            for batch in batches.read_after(conn, ingestor, min(seqs) - 1, len(seqs))
+        }
+        for place in zip(step.ingestors, step.seqs, strict=True):
+            if place not in entries:
+                raise ValueError(f"entry {place[1]} of {place[0]} is gone from the log")
+            self.score(entries[place])
+        return len(step.seqs)
+
+    def read(self, conn: psycopg.Connection, until: Mapping[str, int]) -> list[Batch]:
+        """What comes next of every log, merged by time of commit; each log stays in order.
+
+        No log gets ahead of another: behind a backlog its sensors would seem silent.
+        """
         logs: list[list[Batch]] = []
+        ends: list[datetime] = []
         for ingestor, head in sorted(until.items()):
             offset = self.offsets.get(ingestor, 0)
             if head > offset:
                 entries = batches.read_after(conn, ingestor, offset, min(_BATCHES_AT_ONCE, head - offset))
-                self._count_gaps(offset, entries)
                 logs.append(entries)
-        return list(heapq.merge(*logs, key=lambda batch: batch.committed_at))
+                if entries and entries[-1].seq < head:
+                    ends.append(entries[-1].committed_at)
+        merged = list(heapq.merge(*logs, key=lambda batch: batch.committed_at))
+        if ends:
+            last = min(ends)
+            merged = list(takewhile(lambda batch: batch.committed_at <= last, merged))
+        self._count_gaps(merged)
+        return merged
 
-    def _count_gaps(self, offset: int, entries: list[Batch]) -> None:
+    def _count_gaps(self, entries: Sequence[Batch]) -> None:
+        read = dict(self.offsets)
         for batch in entries:
-            self.gaps += batch.seq - offset - 1
-            offset = batch.seq
+            self.gaps += batch.seq - read.get(batch.ingestor, 0) - 1
+            read[batch.ingestor] = batch.seq
+
+
+def version_of(state: Mapping[str, Columns]) -> int | None:
+    """The version of the configuration that a kept state is of; ``None`` where it does not say."""
+    kept = state.get(_CONFIGURATION)
+    return None if kept is None else int(kept["version"][0])

@@ -24,10 +24,13 @@ class PlatformRounds:
         self._stream_id = devices.platform_stream(conn)
         self._counted: datetime | None = None
 
-    def look(self, conn: psycopg.Connection, now: datetime) -> None:
-        """Look, and open or resolve what has changed, in a transaction of its own."""
+    def look(self, conn: psycopg.Connection, now: datetime, unusable_version: int | None = None) -> None:
+        """Look, and open or resolve what has changed, in a transaction of its own.
+
+        ``unusable_version`` is one of the detectors' that was activated and cannot be used.
+        """
         vitals = [Vitals.of(s.name, s.pid, age_s, s.detail) for s, age_s in list_ingest(conn)]
-        findings = self._watch.observe(now, vitals, self._stream_id)
+        findings = self._watch.observe(now, vitals, self._stream_id, unusable_version=unusable_version)
         if self._counted is None or (now - self._counted).total_seconds() >= _COUNT_EVERY_S:
             self._counted = now
             stream_of = {s.device_id: s.stream_id for s in reversed(devices.list_streams(conn))}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 
 import psycopg
 
 from analytics.columns import Columns
 from analytics.history import fit_all
 from analytics.live import LiveEngine
+from analytics.stages import Stage
 from analytics.times import HOUR, SECOND
 from store.pool import connect
 
@@ -35,18 +37,23 @@ class Refitter:
         self._halt = threading.Event()
         self._thread: threading.Thread | None = None
         self._fitted: dict[str, Columns] = {}
+        self._stages: Sequence[Stage] = ()
+        """Those being fitted; one that is replaced meanwhile has no use for its model."""
 
     def poll(self, engine: LiveEngine, now: int) -> dict[str, Columns]:
         """Fresh models if a fit has ended since the last call; begins one when due."""
         if self._thread is None:
             if now >= max(engine.fitted + _PERIOD_US, self._not_before):
+                self._stages = engine.core.pipeline.stages
                 self._thread = threading.Thread(target=self._run, args=(engine, now), name="refit")
                 self._thread.start()
         elif not self._thread.is_alive():
             self._thread = None
             self._not_before = now + _AGAIN_US
             fitted, self._fitted = self._fitted, {}
-            return fitted
+            same = {id(stage) for stage in self._stages}
+            kept = {stage.name for stage in engine.core.pipeline.stages if id(stage) in same}
+            return {name: model for name, model in fitted.items() if name in kept}
         return {}
 
     def close(self) -> None:
@@ -58,7 +65,6 @@ class Refitter:
     def _run(self, engine: LiveEngine, now: int) -> None:
         try:
             with connect(self._database_url, name="analytics-refit", autocommit=True) as conn:
-                core = engine.core
-                self._fitted = fit_all(conn, core.pipeline.stages, core.roster, now, self._halt)
+                self._fitted = fit_all(conn, self._stages, engine.core.roster, now, self._halt)
         except psycopg.Error as error:
             _log.warning("no fresh models this time: %s", error)

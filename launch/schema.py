@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,8 @@ import psycopg
 from telemetry.city import City
 from telemetry.devices import Device
 from telemetry.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 FRESH = timedelta(minutes=10)
 """History is continued where the newest reading is older than this."""
@@ -26,7 +29,25 @@ def prepare_database(database_url: str, city: City, settings: Settings | None = 
         with connect(database_url, name="setup") as conn:
             apply_policies(conn, settings.store, settings.ingest.oldest_days)
     register(database_url, city.devices)
+    offer_detectors(database_url, city)
     return applied
+
+
+def offer_detectors(database_url: str, city: City) -> None:
+    """Write down what the city's profile says of its detectors, where that is new."""
+    from store.detection import offer_profile
+    from store.pool import connect
+
+    with connect(database_url, name="setup") as conn:
+        offered = offer_profile(conn, city.detection, city.key)
+    if offered is not None and offered[1]:
+        _log.info("the city profile's detectors are in force, as version %d", offered[0].version)
+    elif offered is not None:
+        _log.warning(
+            "the city profile's detectors have changed; they are offered as version %d, and what was "
+            "decided stays in force: see `cityops detectors list`",
+            offered[0].version,
+        )
 
 
 def register(database_url: str, devices: Sequence[Device]) -> None:

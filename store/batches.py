@@ -31,6 +31,10 @@ FROM reading_batch WHERE ingestor = %s AND seq > %s ORDER BY seq LIMIT %s"""
 
 _HEADS = "SELECT ingestor, last_seq FROM ingestor"
 _TAILS = "SELECT ingestor, min(seq) FROM reading_batch GROUP BY ingestor"
+_CLOCK = "SELECT clock_timestamp()"
+_COMMITTED_AT = """
+SELECT max(committed_at) FROM reading_batch
+JOIN unnest(%s::text[], %s::bigint[]) AS place (ingestor, seq) USING (ingestor, seq)"""
 _PRUNE = "DELETE FROM reading_batch WHERE committed_at < %s"
 # By the clock that wrote `committed_at`: one of another machine may be days ahead.
 _EXPIRE = "DELETE FROM reading_batch WHERE committed_at < clock_timestamp() - %s"
@@ -72,6 +76,19 @@ def heads(conn: psycopg.Connection) -> dict[str, int]:
 def tails(conn: psycopg.Connection) -> dict[str, int]:
     """The first ``seq`` still kept of every ingestor's log."""
     return dict(conn.execute(_TAILS).fetchall())
+
+
+def clock(conn: psycopg.Connection) -> datetime:
+    """The clock that stamps entries."""
+    row = conn.execute(_CLOCK).fetchone()
+    assert row is not None  # a clock always answers
+    return row[0]
+
+
+def committed_at(conn: psycopg.Connection, offsets: Mapping[str, int]) -> datetime | None:
+    """When the newest of these entries was committed; ``None`` where none of them is kept."""
+    row = conn.execute(_COMMITTED_AT, (list(offsets), list(offsets.values()))).fetchone()
+    return row[0] if row else None
 
 
 def lag(conn: psycopg.Connection, offsets: Mapping[str, int]) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg.rows import class_row
 
 from store.arrays import Int4
@@ -47,6 +48,18 @@ FROM (
 _NEXT = """
 SELECT min(time) FROM reading
 WHERE (%(ids)s::integer[] IS NULL OR stream_id = ANY(%(ids)s)) AND time >= %(start)s AND time < %(end)s"""
+
+_BUSY = """
+SELECT date_bin(%(step)s, time, %(origin)s) AS step, count(*) FROM reading
+WHERE time >= %(start)s AND time < %(end)s GROUP BY step"""
+_SPACINGS = """
+SELECT array_agg(stream_id) AS ids, array_agg(spacing_s) AS spacings_s FROM (
+    SELECT stream_id,
+           extract(epoch FROM max(time) - min(time))::double precision / (count(*) - 1) AS spacing_s
+    FROM reading WHERE time >= %(start)s AND time < %(end)s GROUP BY stream_id HAVING count(*) > 1
+) AS spaced"""
+_DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,31 @@ def next_time(
     """Time of the first reading in ``[start, end)``; ``None`` where there is none."""
     row = conn.execute(_NEXT, {"ids": _ids(stream_ids), "start": start, "end": end}).fetchone()
     return None if row is None else row[0]
+
+
+def busy_steps(
+    conn: psycopg.Connection, start: datetime, end: datetime, step: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """In which steps of ``step`` microseconds anything was measured, and how many readings.
+
+    A step's number is ``time // step``; they ascend.
+    """
+    rows: list[tuple[int, int]] = []
+    width = timedelta(microseconds=step)
+    while start < end:  # a day is a chunk
+        until = min(end, start + _DAY)
+        asked = {"step": width, "origin": _EPOCH, "start": start, "end": until}
+        rows += [((at - _EPOCH) // width, n) for at, n in conn.execute(_BUSY, asked)]
+        start = until
+    numbers, counts = np.array(rows, np.int64).reshape(-1, 2).T
+    steps, place = np.unique(numbers, return_inverse=True)
+    return steps, np.bincount(place, counts, len(steps)).astype(np.int64)
+
+
+def spacings(conn: psycopg.Connection, start: datetime, end: datetime) -> dict[int, float]:
+    """How far apart the readings of each stream lie on average, seconds; streams with two or more."""
+    row = conn.execute(_SPACINGS, {"start": start, "end": end}).fetchone()
+    return {} if row is None or row[0] is None else dict(zip(*row, strict=True))
 
 
 def _ids(stream_ids: Sequence[int] | None) -> Int4 | None:

@@ -51,6 +51,10 @@ class Verdict(StrEnum):
     """Right, and not worth telling."""
 
 
+UNWATCHED = "no longer watched"
+"""Why a condition ended that is not over: nothing looks at it any more."""
+
+
 class FindingState(StrEnum):
     """What a detector says of a condition at one moment."""
 

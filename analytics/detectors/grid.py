@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from analytics.columns import grown
 from analytics.roster import Rows
 from analytics.rounds import NEVER
-from telemetry.detection.floors import Floor
 
 _SLOTS = 2
 """The step that may end next and the one after it, into which readings come already."""
@@ -118,8 +117,3 @@ def grid_of(rows: Rows, step_us: int) -> tuple[NDArray[np.int64], NDArray[np.int
     total = np.bincount(cell, weights=rows.values, minlength=len(streams) * n)
     means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return streams, first + np.arange(n), means.astype(np.float32).reshape(len(streams), n)
-
-
-def least_spread(floor: Floor, usual: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The least spread around ``usual`` values, of their shape."""
-    return np.maximum(floor.least, floor.share * np.abs(usual))

@@ -20,7 +20,7 @@ from analytics.detectors.seasons import (
     SLOTS,
     day_kind,
     fit_seasons,
-    nan_median,
+    least_spreads,
     slot_of,
 )
 from analytics.roster import Roster, Rows
@@ -84,7 +84,8 @@ class Seasonal:
         seasons = fit_seasons(rows.take(watched[rows.streams]), self._zone)
         floors = [self._floor_of[roster.streams[int(i)].metric] for i in seasons.streams]
         bounds = np.array([(floor.least, floor.share) for floor in floors], np.float64).reshape(-1, 2)
-        least = _least(seasons.median, seasons.spread, bounds, self._params)
+        params = self._params
+        least = least_spreads(seasons.median, seasons.spread, bounds, params.of_typical, params.of_range)
         return {
             "stream": roster.stream_ids[seasons.streams],
             "median": seasons.median,
@@ -191,16 +192,3 @@ def _term(stream: Stream, step: Step, params: SeasonalParams) -> Term:
         gap_s=params.gap_intervals * stream.interval_s,
         step=params.worth_telling_z,
     )
-
-
-def _least(
-    median: NDArray[np.float32],
-    spread: NDArray[np.float32],
-    floors: NDArray[np.float64],
-    params: SeasonalParams,
-) -> NDArray[np.float64]:
-    """The least spread of each slot, shape of ``spread``; ``floors`` has shape ``(k, 2)``."""
-    typical = params.of_typical * nan_median(spread.reshape(len(spread), DAY_KINDS * SLOTS))
-    swing = np.fmax.reduce(median, axis=(1, 2)) - np.fmin.reduce(median, axis=(1, 2))
-    of_stream = np.fmax(np.fmax(typical, params.of_range * swing), floors[:, 0])
-    return np.fmax(of_stream[:, None, None], floors[:, 1, None, None] * np.abs(median))

@@ -5,10 +5,10 @@ anomaly detection scheme based on principal component classifier", ICDM Foundati
 on subsequences as Sub-PCA in Paparrizos et al., TSB-UAD, PVLDB 15, 2022) span what its
 hours usually look like. What they leave over of the newest part of a window is strange.
 
-Steps that were not heard, and those that were strange themselves, do not count when a
-window is laid over the components, so that a fault leaves no ghost behind it; the prior
-of probabilistic PCA (Tipping and Bishop, JRSS B 61, 1999) keeps the fit of what remains
-sane. Where too little is believed any more, all of it is: the strange became the usual.
+Steps that were not heard, and those that were wild, do not count when a window is laid over
+the components, so that an outage leaves no ghost behind it; the prior of probabilistic PCA
+(Tipping and Bishop, JRSS B 61, 1999) keeps the fit of what remains sane. Where too little
+is believed any more, all of it is: the wild became the usual.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ class Subspace:
         enough = believed.sum(axis=1) >= self._params.least_share * self._width
         score = np.where(enough & heard[:, -1], energy / usual, np.nan)
         # A comparison with NaN is false: while warming up, everything is believed.
-        strange = enough & (left[:, -1] ** 2 > self._params.clear * usual)
+        strange = enough & (left[:, -1] ** 2 > self._params.disbelieved * usual)
         self._believed[places, steps % self._width] = ~strange
         least = min(level.score for level in self._params.levels)
         return score, window[:, -1], expected[:, -1], np.sqrt(least * usual)

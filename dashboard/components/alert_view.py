@@ -17,7 +17,7 @@ from dashboard.languages import Language
 from dashboard.live.messages import AlertItem
 from dashboard.queries.alerts import AlertView
 from dashboard.wording import EVENTS, VERDICTS, domain_name, state_name, status_name
-from telemetry.alerts import AlertEvent, AlertStatus
+from telemetry.alerts import UNWATCHED, AlertEvent, AlertStatus
 from telemetry.city import City
 
 _KINDS = {
@@ -192,6 +192,8 @@ def _event(event: AlertEvent, language: Language) -> html.Li:
     if event.actor == CLOSING:
         hours = float(event.detail.get("after_h") or 0)
         said.append(html.Span(language.t("(resolved for {hours} h)", hours=language.number(hours))))
+    if event.detail.get("reason") == UNWATCHED:
+        said.append(html.Span(language.t("(no longer watched)")))
     if (verdict := event.detail.get("verdict")) in VERDICTS:
         said.append(html.Span(language.t(VERDICTS[verdict])))
     return html.Li(

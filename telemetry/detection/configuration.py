@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 
@@ -34,7 +34,12 @@ from telemetry.metrics import METRICS, Domain
 NAME = re.compile(r"[a-z][a-z0-9_\-]{0,47}")
 """What a detector may be called: it stands in keys, addresses and pages."""
 
+RESERVED = frozenset({"engine", "configuration", "platform", "people"})
+"""Names that findings or tables of a snapshot have already."""
+
 _CURE = "mend the configuration"
+_DEEPEST = 8
+_LARGEST = 2**63
 
 
 class DetectorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,7 +127,7 @@ def decode_configuration(content: bytes) -> Configuration:
     """
     try:
         document = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"detectors: {error}", cure=_CURE) from error
     return configuration_of(document)
 
@@ -132,6 +137,8 @@ def configuration_of(document: Mapping[str, Any]) -> Configuration:
     detectors = document.get("detector", ())
     _require(set(document) <= {"detector"}, "detectors: only [[detector]] tables are known here")
     _require(isinstance(detectors, list | tuple), "detector: must be a list of tables")
+    for place, table in enumerate(detectors):
+        _require_kept(f"detector[{place}]", table)
     specs = tuple(_spec(place, table) for place, table in enumerate(detectors))
     names = [spec.name for spec in specs]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -143,8 +150,25 @@ def _spec(place: int, table: object) -> DetectorSpec:
     where = f"detector[{place}]"
     spec = _convert(where, table, DetectorSpec)
     _require(NAME.fullmatch(spec.name) is not None, f"{where}.name: {spec.name[:60]!r} is no name")
+    _require(spec.name not in RESERVED, f"{where}.name: {spec.name!r} is a name of the platform's own")
     spec.parameters()
     return spec
+
+
+def _require_kept(where: str, value: object, depth: int = 0) -> None:
+    """Only what JSON in a database can hold."""
+    _require(depth < _DEEPEST, f"{where}: nested too deep")
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, object]", value).items():
+            _require("\x00" not in key, f"{where}: must not hold a NUL character")
+            _require_kept(f"{where}.{key}", inner, depth + 1)
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(cast("Sequence[object]", value)):
+            _require_kept(f"{where}[{place}]", inner, depth + 1)
+    elif isinstance(value, int | float):
+        _require(abs(value) < _LARGEST, f"{where}: {value!r:.30} is no usable number")
+    elif isinstance(value, str):
+        _require("\x00" not in value, f"{where}: must not hold a NUL character")
 
 
 def _convert(where: str, document: object, into: type[Any]) -> Any:

@@ -14,7 +14,7 @@ from telemetry.detection.params import NotNegative, Share
 
 
 class Floor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The least spread: ``least`` in the metric's unit and ``share`` of the usual value, whichever is more."""
+    """The least spread: ``least`` in the metric's unit or ``share`` of the usual value, whichever is more."""
 
     least: NotNegative
     share: Share = 0.0

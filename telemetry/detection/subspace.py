@@ -22,7 +22,10 @@ class SubspaceParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     over ``components`` shapes learnt from history. What of the newest ``recent_steps``
     the shapes leave over, squared and averaged, is the energy; the score is the energy
     as a multiple of the ``quantile`` of the stream's own history. ``trimmed`` is the
-    share of the strangest windows that the shapes are not learnt from. Windows of which
+    share of the strangest windows that the shapes are not learnt from. A step whose own
+    energy is ``disbelieved`` times the quantile is wild: later windows are laid over the
+    shapes without it. (Leaving out milder ones too was tried: what then has to be guessed
+    of a window doubles the false alarms.) Windows of which
     less than ``least_share`` was heard and believed say nothing, nor do streams with
     less than ``least_days`` of history. ``floors`` replace those of the table
     (`telemetry.detection.floors.FLOORS`), and let it speak of further metrics.
@@ -34,6 +37,7 @@ class SubspaceParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recent_steps: _Count = 6
     quantile: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.99
     trimmed: Annotated[float, msgspec.Meta(ge=0, lt=0.5)] = 0.07
+    disbelieved: Positive = 100.0
     least_share: Share = 0.5
     least_days: Positive = 2.0
     levels: Annotated[tuple[Level, ...], msgspec.Meta(min_length=1)] = (

@@ -86,6 +86,16 @@ def test_a_device_that_loses_messages_is_told_and_a_silent_one_is_not() -> None:
     assert told == [("dropping:lossy", FindingState.RAISED)]
 
 
+def test_detectors_that_cannot_be_used_are_told() -> None:
+    watch, told = PlatformWatch(LIMITS), list[tuple[int, str, FindingState]]()
+    for at in range(0, 200, 10):
+        version = 7 if 20 <= at < 100 else None
+        found = watch.observe(NOW + timedelta(seconds=at), [seen()], 1, unusable_version=version)
+        told += [(at, finding.key, finding.state) for finding in found]
+    key = "platform:detectors"
+    assert told == [(40, key, FindingState.RAISED), (140, key, FindingState.CLEARED)]
+
+
 @pytest.fixture
 def conn(database_url: str):
     with pool.connect(database_url, name="test", autocommit=True) as conn:

@@ -9,6 +9,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from analytics import recovery
 from analytics.live import CONSUMER, MODELS, LiveEngine
 from analytics.recovery import start
 from analytics.roster import Rows
@@ -208,10 +209,64 @@ def test_ticks_without_batches(town: Town) -> None:
     feed = worlds.without(worlds.minutes(worlds.roster(), 6), AIR, 2, 6)
     town.commit_all(feed[:5])
     consume_all(town, engine)
-    engine.tick(town.conn, feed[4].now - 10 * SECOND)
-    standing = [anomaly.key for anomaly in list_standing(town.conn)]
+    engine.tick(town.conn, feed[4].now + 5 * SECOND)
+    assert list_standing(town.conn) == [], "time without entries passes once they would be seen"
     engine.tick(town.conn, feed[4].now + 30 * SECOND)
-    assert [anomaly.key for anomaly in list_standing(town.conn)] == standing == ["silence:air-1"]
+    assert [anomaly.key for anomaly in list_standing(town.conn)] == ["silence:air-1"]
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["alive", "killed"])
+def test_a_finding_between_batches_is_told_once(make_town: Callable[[], Town], crash: bool) -> None:
+    feed = worlds.without(worlds.minutes(worlds.roster(), 8), AIR, 2, 7)
+    calm, stormy = make_town(), make_town()
+    engine = calm.engine()
+    for commit in feed:
+        calm.commit(commit)
+        consume_all(calm, engine)
+    engine = stormy.engine()
+    for i, commit in enumerate(feed):
+        stormy.commit(commit)
+        consume_all(stormy, engine)
+        for later_s in (11, 20, 33) if i < 7 else ():
+            engine.tick(stormy.conn, commit.now + later_s * SECOND)
+            engine = stormy.engine() if crash else engine
+    assert stormy.anomalies() == calm.anomalies()
+    assert stormy.happenings() == calm.happenings()
+    assert [row[1] for row in calm.happenings()] == ["opened", "resolved"]
+
+
+def test_logs_are_retraced_in_the_order_they_were_taken(town: Town) -> None:
+    """Both logs hold readings of one stream, and the later entry was seen first."""
+    engine = town.engine()
+    early, late = worlds.minutes(worlds.roster(), 2)
+    town.commit(late, "ingest-2")
+    consume_all(town, engine)
+    town.commit(early, "ingest-1")
+    consume_all(town, engine)
+    again = town.engine()
+    for name, table in engine.core.state().items():
+        for column, values in table.items():
+            np.testing.assert_array_equal(again.core.state()[name][column], values, f"{name} {column}")
+
+
+def test_a_start_that_died_while_warming_misses_nothing(
+    make_town: Callable[[], Town], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise psycopg.OperationalError("gone")
+
+    calm, stormy = make_town(), make_town()
+    engine = calm.engine()
+    with monkeypatch.context() as patched:
+        patched.setattr(recovery, "warm_up", die)
+        with pytest.raises(psycopg.OperationalError):
+            stormy.engine()
+    calm.commit_all(eventful()[:20])
+    stormy.commit_all(eventful()[:20])
+    consume_all(calm, engine)
+    consume_all(stormy, stormy.engine(now=eventful()[19].now))
+    assert stormy.anomalies() == calm.anomalies() != []
+    assert stormy.happenings() == calm.happenings()
 
 
 def test_fresh_models_survive_a_restart(town: Town) -> None:

@@ -14,15 +14,17 @@ import pytest
 from alerts.apply import apply_findings
 from analytics import service
 from analytics.live import CONSUMER
+from store import detection
 from store.alerts import get_alert, list_events, list_live
 from store.batches import append_batch
 from store.devices import list_streams, upsert_devices
-from store.locks import try_lock
+from store.locks import holders, try_lock
 from store.offsets import get_offsets
 from store.pool import connect
 from store.readings import write_readings
 from store.services import Service, list_services
 from telemetry.alerts import AlertStatus, Finding, FindingState, Severity
+from telemetry.detection import Configuration, DetectorSpec
 from telemetry.errors import EngineError
 from telemetry.readings import Readings
 from telemetry.settings import Settings
@@ -71,15 +73,9 @@ def state(conn: psycopg.Connection) -> dict[str, object]:
     return dict(found[0].detail) if found else {}
 
 
-def sessions(conn: psycopg.Connection) -> int:
-    """Connections of analytics that have asked something."""
-    row = conn.execute(
-        """SELECT count(*) FROM pg_stat_activity
-        WHERE application_name = 'cityops analytics' AND datname = current_database()
-            AND query LIKE '%pg_try_advisory_lock%'"""
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+def members(conn: psycopg.Connection) -> int:
+    """Analytics processes that live."""
+    return len(holders(conn, [service.MEMBERS])[service.MEMBERS])
 
 
 def commit_level(conn: psycopg.Connection, seq: int, level_m: float) -> None:
@@ -102,6 +98,23 @@ def test_from_a_committed_reading_to_an_alert(
     assert get_offsets(conn, CONSUMER) == {"ingest-1": 2}
     wait_for(lambda: state(conn).get("scored") == 2)
     assert state(conn)["streams"] == len(worlds.DEVICES)
+
+
+def test_detectors_change_while_it_runs(
+    url: str, conn: psycopg.Connection, analytics: Callable[[], threading.Event]
+) -> None:
+    analytics()
+    wait_for(lambda: state(conn).get("state") == "scoring")
+    commit_level(conn, 1, 1.7)
+    wait_for(lambda: len(list_live(conn)) == 1)
+    with connect(url, name="engineer") as engineer:
+        detection.apply(engineer, Configuration((DetectorSpec("levels", "limits"),)), "lan", "a new name")
+    wait_for(lambda: not list_live(conn))
+    commit_level(conn, 2, 1.7)
+    wait_for(lambda: len(list_live(conn)) == 1)
+    (alert,) = list_live(conn)
+    assert (alert.detector, alert.detail["version"]) == ("levels", 2)
+    wait_for(lambda: state(conn).get("configuration") == 2)
 
 
 def test_what_was_resolved_long_ago_is_closed(
@@ -149,7 +162,7 @@ def test_only_one_analytics_works(
         assert try_lock(other, service.NAME)
         analytics()
         commit_level(conn, 1, 1.7)
-        wait_for(lambda: sessions(conn) == 1)
+        wait_for(lambda: members(conn) == 1)
         assert state(conn) == {}
     wait_for(lambda: state(conn).get("state") == "scoring")
     commit_level(conn, 2, 1.7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import psycopg
@@ -28,19 +28,19 @@ class Town:
     url: str
     conn: psycopg.Connection
     ids: np.ndarray
-    seq: int = 0
+    seqs: dict[str, int] = field(default_factory=dict[str, int])
 
     def commit(self, commit: Commit, ingestor: str = "ingest-1") -> None:
         """Write what ingest would, at the time it would have."""
         rows = commit.rows
         readings = Readings.of(self.ids[rows.streams], rows.times, rows.values)
-        self.seq += 1
+        seq = self.seqs[ingestor] = self.seqs.get(ingestor, 0) + 1
         with self.conn.transaction():
             new = write_readings(self.conn, readings)
-            append_batch(self.conn, ingestor, self.seq, new)
+            append_batch(self.conn, ingestor, seq, new)
             self.conn.execute(
                 "UPDATE reading_batch SET committed_at = %s WHERE ingestor = %s AND seq = %s",
-                (moment(commit.now), ingestor, self.seq),
+                (moment(commit.now), ingestor, seq),
             )
 
     def commit_all(self, feed: Sequence[Commit]) -> None:

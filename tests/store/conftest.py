@@ -24,7 +24,9 @@ GAUGE = Device(
 )  # fmt: skip
 
 _EMPTY = """
-TRUNCATE audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
+TRUNCATE label, detection_active, detection_version,
+         backtest_episode, backtest_run, shadow_anomaly, shadow,
+         audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
          alert_event, alert, anomaly, quality_interval, ledger, quarantine, replay_request, service,
          consumer_offset, consumer_snapshot,
          reading_batch, ingestor, reading, reading_change, reading_horizon,

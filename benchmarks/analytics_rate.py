@@ -1,0 +1,195 @@
+"""How fast the engine scores: every reading of a simulated city, on one core.
+
+    OMP_NUM_THREADS=1 python benchmarks/analytics_rate.py [--streams 20000] [--readings 600000]
+
+Every stream of the Ho Chi Minh City profile and of its clones reports once a minute, spread
+over it; the readings are cut into batches as ingest commits them and go through
+`analytics.engine.Engine` with the city's own configuration, models learnt from days of
+history. The limit to compare with is sorting the same batches by stream and time with NumPy:
+whoever scores streams in order has to do at least that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from analytics.engine import Engine
+from analytics.stages import make_pipeline
+from benchmarks._city_history import MINUTE_US, Weeks
+from benchmarks._stage import say
+from benchmarks._way import machine
+from device_sims import fleet
+from device_sims.city_model import CityModel
+from device_sims.options import SimOptions
+from launch.config import load_city, load_settings
+from telemetry.city import City
+from telemetry.devices import Device, Stream
+from telemetry.readings import Readings, to_micros
+
+TARGET = 200_000
+_INTERVAL_S = 60.0
+_START = datetime(2026, 3, 9, 2, 0, tzinfo=UTC)
+_HISTORY_DAYS = 3
+_HISTORY_STEP_US = 15 * MINUTE_US
+_MINUTES_AT_ONCE = 30
+_SIZES = (200, 2_000, 20_000)
+
+
+@dataclass(slots=True)
+class Rate:
+    """Seconds spent, as a whole and by what spent them."""
+
+    readings: int = 0
+    total_s: float = 0.0
+    sort_s: float = 0.0
+    parts_s: dict[str, float] = field(default_factory=dict[str, float])
+
+    def per_reading(self, seconds: float) -> float:
+        """Microseconds a reading."""
+        return seconds / self.readings * 1e6
+
+
+class Town:
+    """A simulated city of so many streams, and an engine that learnt its days."""
+
+    def __init__(self, n_streams: int) -> None:
+        self.city = load_city(load_settings(Path(os.devnull), environment={}))
+        self.model, self.devices, self.streams = _model(self.city, n_streams)
+        start = to_micros(_START)
+        self._next_minute = start
+        self.engine = Engine(make_pipeline(self.city, self.city.detection))
+        self.engine.extend(self.streams, self.devices)
+        past = np.arange(start - _HISTORY_DAYS * 96 * _HISTORY_STEP_US, start, _HISTORY_STEP_US)
+        weeks = self._sampled(past)
+        for rows in weeks.history(0, len(past)):
+            for stage in self.engine.pipeline.stages:
+                stage.detector.warm(rows, start)
+                stage.detector.learn(stage.detector.fit(self.engine.roster, rows))
+
+    def readings(self, n: int) -> Readings:
+        """The next ``n`` readings of the city in the order they are sent."""
+        minutes = -(-n // len(self.streams))
+        times = self._next_minute + MINUTE_US * np.arange(minutes)
+        self._next_minute += MINUTE_US * minutes
+        rows = self._sampled(times).rows(0, minutes)
+        spread = np.random.default_rng(1).permutation(len(self.streams)) * MINUTE_US // len(self.streams)
+        sent = rows.times + spread[rows.streams]
+        order = np.argsort(sent, kind="stable")[:n]
+        ids = self.engine.roster.stream_ids[rows.streams[order]]
+        return Readings.of(ids, sent[order], rows.values[order])
+
+    def _sampled(self, times: NDArray[np.int64]) -> Weeks:
+        values = np.empty((len(self.streams), len(times)), np.float32)
+        for first in range(0, len(times), _MINUTES_AT_ONCE):
+            part = slice(first, first + _MINUTES_AT_ONCE)
+            values[:, part] = self.model.sample(times[part]).T[: len(self.streams)]
+        return Weeks((), self.engine.roster, times, values, ())
+
+
+def _model(city: City, n_streams: int) -> tuple[CityModel, list[Device], list[Stream]]:
+    """A city model with at least so many streams, its devices, and that many streams."""
+    streams_a_device = sum(len(device.metrics) for device in city.devices) / len(city.devices)
+    count = round(n_streams / streams_a_device * 1.02) + 1
+    own = [replace(device, interval_s=_INTERVAL_S) for device in fleet.devices(city, count)]
+    model = CityModel(city, SimOptions(devices=count, seed=5, scenario="calm"), own)
+    keys = model.keys[:n_streams]
+    return model, own, [Stream(i + 1, device, metric, _INTERVAL_S) for i, (device, metric) in enumerate(keys)]
+
+
+def batches(readings: Readings, size: int) -> Iterator[tuple[Readings, int]]:
+    """Batches of so many readings with the moment each is committed."""
+    for first in range(0, len(readings), size):
+        part = readings.take(np.arange(first, min(first + size, len(readings))))
+        yield part, int(part.times.max()) + 50_000
+
+
+def measure(engine: Engine, readings: Readings, size: int) -> Rate:
+    """Score readings in batches of ``size``."""
+    rate = Rate(len(readings))
+    cut = list(batches(readings, size))
+    for part, _ in cut:
+        began = time.perf_counter()
+        np.lexsort((part.times, part.stream_ids))
+        rate.sort_s += time.perf_counter() - began
+    began = time.perf_counter()
+    for part, now in cut:
+        engine.score(part, now)
+    rate.total_s = time.perf_counter() - began
+    return rate
+
+
+def by_part(engine: Engine, readings: Readings, size: int) -> Rate:
+    """The same, with a watch on every detector and decider: a little slower for it."""
+    rate = Rate(len(readings))
+
+    def watched(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*told: Any) -> Any:
+            began = time.perf_counter()
+            result = call(*told)
+            rate.parts_s[name] = rate.parts_s.get(name, 0.0) + time.perf_counter() - began
+            return result
+
+        return timed
+
+    watches = [(stage, stage.detector, stage.decider) for stage in engine.pipeline.stages]
+    restore: list[tuple[Any, str]] = []
+    for stage, detector, decider in watches:
+        for of, attribute, name in (
+            (detector, "score", f"{stage.name} scores"),
+            (detector, "tick", f"{stage.name} ticks"),
+            (decider, "decide", f"{stage.name} decides"),
+        ):
+            setattr(of, attribute, watched(name, getattr(of, attribute)))
+            restore.append((of, attribute))
+    began = time.perf_counter()
+    for part, now in batches(readings, size):
+        engine.score(part, now)
+    rate.total_s = time.perf_counter() - began
+    for of, attribute in restore:
+        delattr(of, attribute)
+    rate.parts_s["frame"] = rate.total_s - sum(rate.parts_s.values())
+    return rate
+
+
+def main() -> None:
+    """Measure by batch size, then by detector."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--streams", type=int, default=20_000)
+    parser.add_argument("--readings", type=int, default=600_000, help="in each measurement")
+    told = parser.parse_args()
+    say(f"simulating and learning {_HISTORY_DAYS} days of {told.streams:,} streams")
+    town = Town(told.streams)
+    measure(town.engine, town.readings(100_000), 2_000)
+    print(f"{machine()}; {told.streams:,} streams, {len(town.engine.pipeline.stages)} detectors, one core")
+    print(
+        f"{'readings a batch':<18}{'readings/s':>12}{'µs a reading':>14}{'sort, µs':>10}{'ours / sort':>13}"
+    )
+    for size in _SIZES:
+        rate = measure(town.engine, town.readings(told.readings), size)
+        print(
+            f"{size:<18,}{rate.readings / rate.total_s:12,.0f}{rate.per_reading(rate.total_s):14.2f}"
+            f"{rate.per_reading(rate.sort_s):10.3f}{rate.total_s / rate.sort_s:13.1f}"
+        )
+    print(f"target: {TARGET:,} readings/s; findings: {town.engine.counts.findings}")
+    for size in _SIZES[:2]:
+        rate = by_part(town.engine, town.readings(told.readings), size)
+        print(f"\nµs a reading, {size:,} a batch")
+        for name, seconds in rate.parts_s.items():
+            print(f"  {name:<28}{rate.per_reading(seconds):8.3f}")
+
+
+if __name__ == "__main__":
+    main()
