@@ -55,7 +55,7 @@ WITH health AS (
         CASE verdict WHEN 'true' THEN 'happened' WHEN 'false' THEN 'nothing' ELSE 'nuisance' END,
         'verdict',
         coalesce((SELECT actor FROM alert_event WHERE alert_event.alert_id = alert.alert_id
-                  AND kind = 'verdict' ORDER BY alert_event_id DESC LIMIT 1), ''),
+                  AND kind = 'judged' ORDER BY alert_event_id DESC LIMIT 1), ''),
         '', alert_id
     FROM alert WHERE verdict IS NOT NULL AND domain <> 'platform'
 ), wanted AS (

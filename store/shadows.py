@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
-from store import audit
+from store import audit, steps
 from store.anomalies import finding_row
 from store.backtests import CHANNEL
 from telemetry.alerts import Anomaly, Finding, FindingState, Severity
@@ -44,7 +44,11 @@ WHERE shadow_id = %(shadow_id)s AND key = %(key)s AND ended_at IS NULL"""
 _END = """
 UPDATE shadow_anomaly SET ended_at = %(at)s, updated_at = %(at)s
 WHERE shadow_id = %(shadow_id)s AND key = %(key)s AND ended_at IS NULL"""
-_QUERIES = {FindingState.RAISED: _RAISE, FindingState.ONGOING: _UPDATE, FindingState.CLEARED: _END}
+_QUERIES: dict[FindingState, LiteralString] = {
+    FindingState.RAISED: _RAISE,
+    FindingState.ONGOING: _UPDATE,
+    FindingState.CLEARED: _END,
+}
 
 _STANDING = """
 SELECT shadow_anomaly_id AS anomaly_id, key, detector, rule, stream_id, severity, started_at, updated_at,
@@ -62,7 +66,6 @@ SELECT key, detector, rule, stream_id, severity, started_at, ended_at, value, ex
 FROM anomaly WHERE started_at >= %(start)s AND started_at < %(end)s AND detector <> 'platform'
 ORDER BY started_at, key"""
 _FORGET_OFFSET = "DELETE FROM consumer_offset WHERE consumer = ANY(%s)"
-_FORGET_STEPS = "DELETE FROM consumer_step WHERE consumer = ANY(%s)"
 _FORGET_MEMORY = "DELETE FROM consumer_snapshot WHERE consumer = ANY(%s)"
 
 
@@ -135,8 +138,8 @@ def forget(conn: psycopg.Connection, shadow_id: int) -> None:
     """Let go of how far a shadow has read, and of its memory."""
     kept = [consumer_of(shadow_id), models_of(shadow_id)]
     conn.execute(_FORGET_OFFSET, (kept,))
-    conn.execute(_FORGET_STEPS, (kept,))
     conn.execute(_FORGET_MEMORY, (kept,))
+    steps.forget_steps(conn, consumer_of(shadow_id))
 
 
 def consumer_of(shadow_id: int) -> str:

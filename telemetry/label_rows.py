@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,7 +94,7 @@ def _read_row(
             found[column] = read(cells[column])
         except ValueError as error:
             faults.append(Fault(line, column, str(error)))
-    faults += [Fault(line, column, said) for column, said in _contradictions(found, devices)]
+    faults += [Fault(line, column, said) for column, said in contradictions(found, devices)]
     if faults:
         return None, faults
     label = Label(
@@ -112,29 +112,31 @@ def _read_row(
     return label, []
 
 
-def _contradictions(
-    found: Mapping[str, Any], devices: Mapping[str, Collection[str]]
-) -> Iterable[tuple[str, str]]:
-    """What is wrong between columns, or with the city."""
-    unknown = [name for name in found.get("devices", ()) if name not in devices]
+def contradictions(
+    found: Mapping[str, Any], known: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong between columns, or with the city: the column, and what.
+
+    Parameters
+    ----------
+    found
+        ``devices``, ``metrics``, ``start`` and ``end``, as far as each could be read.
+    known
+        Metrics by id of every device there is.
+    """
+    unknown = [name for name in found.get("devices", ()) if name not in known]
     if unknown:
         yield "devices", f"no device {', '.join(map(repr, unknown[:5]))}"
     elif "devices" in found:
-        measured = {metric for name in found["devices"] for metric in devices[name]}
+        measured = {metric for name in found["devices"] for metric in known[name]}
         strange = [name for name in found.get("metrics", ()) if name not in measured]
         if strange:
             yield "metrics", f"{', '.join(map(repr, strange[:5]))} is measured by none of these devices"
     if "start" in found and "end" in found:
-        said = wrong_time(found["start"], found["end"])
-        if said:
-            yield "end", said
-
-
-def wrong_time(start: datetime, end: datetime) -> str:
-    """What is wrong with a label's time; empty where nothing is."""
-    if end < start:
-        return f"ends at {end.isoformat()}, before its start"
-    return f"longer than {LONGEST.days} days" if end - start > LONGEST else ""
+        if found["end"] < found["start"]:
+            yield "end", f"ends at {found['end'].isoformat()}, before its start"
+        elif found["end"] - found["start"] > LONGEST:
+            yield "end", f"longer than {LONGEST.days} days"
 
 
 def _cells(label: Label) -> tuple[str, ...]:

@@ -142,9 +142,9 @@ class Commit:
     now: int
 
 
-def minutes(who: Roster, n: int, start: int = START, seed: int = 2) -> list[Commit]:
-    """``n`` quiet minutes: every stream once a minute, committed a second later."""
-    times = start + MINUTE * np.arange(1, n + 1)
+def minutes(who: Roster, n: int, start: int = START, seed: int = 2, step: int = MINUTE) -> list[Commit]:
+    """``n`` quiet minutes (or longer steps): every stream once in each, committed a second later."""
+    times = start + step * np.arange(1, n + 1)
     values = usual(who, times, seed)
     everyone = np.arange(len(who))
     return [

@@ -107,7 +107,7 @@ def test_answers_are_as_written_and_no_role_gets_past_its_rights(
                 examples(number)(given(case=cases)(ask))()
 
 
-ENGINEERS = ("/inbox", "/quarantine", "/replays", "/backtests", "/shadows")
+ENGINEERS = ("/labels/export", "/inbox", "/quarantine", "/replays", "/backtests", "/shadows")
 
 
 def test_every_operation_but_the_open_ones_names_its_role(document: dict[str, Any]):
@@ -120,7 +120,9 @@ def test_every_operation_but_the_open_ones_names_its_role(document: dict[str, An
     for (method, path), role in roles.items():
         if "/people" in path or "/keys" in path or "/audit" in path:
             assert role == "administrator", (method, path)
-        elif any(part in path for part in ENGINEERS) or ("/detection/versions" in path and method != "get"):
+        elif any(part in path for part in ENGINEERS) or (
+            any(part in path for part in ("/detection/versions", "/labels")) and method != "get"
+        ):
             assert role == "engineer", (method, path)
         elif method != "get" and "/session" not in path:
             assert role == "operator", (method, path)

@@ -47,7 +47,7 @@ def judge(conn: psycopg.Connection) -> Callable[..., Alert]:
         status = AlertStatus.OPEN if last is None else AlertStatus.RESOLVED
         ended = None if last is None else at(last)
         alerts.save_alert(conn, replace(alert, verdict=verdict, status=status, resolved_at=ended))
-        alerts.add_event(conn, alert.alert_id, at(first + 1), "binh", "verdict", {"verdict": str(verdict)})
+        alerts.add_event(conn, alert.alert_id, at(first + 1), "binh", "judged", {"verdict": str(verdict)})
         return alert
 
     return go
