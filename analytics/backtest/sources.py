@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,7 +126,7 @@ class StoreSource:
 
 
 @contextmanager
-def _lent(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
+def _lent(conn: psycopg.Connection) -> Generator[psycopg.Connection]:
     yield conn
 
 

@@ -53,7 +53,7 @@ def ask(conn: psycopg.Connection, city: City, wanted: Wanted, author: str) -> li
     options = msgspec.to_builtins(trial_options(wanted.options))
     configuration, version = chosen(conn, city, wanted.configuration, wanted.version)
     base = Request({}, "", wanted.start, wanted.end, author, options, wanted.name, wanted.reason, version)
-    points = points_of(wanted.grid) if wanted.grid else [{}]
+    points = points_of(wanted.grid)
     if backtests.count_waiting(conn) + len(points) > MOST_WAITING:
         raise ConflictError(f"{MOST_WAITING} backtests wait already")
     return backtests.request_runs(conn, [_at(base, configuration, point) for point in points])

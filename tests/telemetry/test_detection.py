@@ -44,7 +44,9 @@ def test_what_is_written_reads_back(configuration: Configuration) -> None:
 
 def test_it_is_written_as_people_write_it() -> None:
     text = to_toml(Configuration(MANY.detector[:2]))
-    assert text == """[[detector]]
+    assert (
+        text
+        == """[[detector]]
 name = "limits"
 kind = "limits"
 
@@ -64,6 +66,7 @@ river = ["SG", "DN"]
 [[detector.select]]
 domain = ["traffic"]
 """
+    )
 
 
 def test_changes_go_key_by_key() -> None:

@@ -18,7 +18,6 @@ from analytics.backtest import (
     Run,
     StoreSource,
     backtest,
-    shards,
     sweep,
 )
 from analytics.backtest import cluster as spreading
@@ -26,6 +25,7 @@ from analytics.backtest.bench import execute
 from analytics.backtest.play import play
 from analytics.backtest.shards import split
 from analytics.backtest.sources import Steps
+from analytics.ties import TIES
 from analytics.times import micros
 from store.detection import digest_of
 from telemetry.detection import Configuration, Selector
@@ -119,7 +119,7 @@ def test_parts_find_what_the_whole_finds(feed: ArraySource, run: Run, least: int
 
 
 def test_tied_devices_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(shards.TIES, "limits", lambda _city, _spec, _devices: [("road-1", "road-2")])
+    monkeypatch.setitem(TIES, "limits", lambda _spec, _devices: [("road-1", "road-2")])
     parts = split(histories.world(), PLAN, Steps(np.array([1]), np.array([1])), 5)
     assert len(parts) == 4
     assert any({12, 15} <= set(part.stream_ids) for part in parts)
