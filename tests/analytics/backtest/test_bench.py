@@ -17,12 +17,14 @@ from analytics.backtest import (
     Progress,
     Run,
     StoreSource,
+    Sweep,
     backtest,
     shards,
     sweep,
 )
 from analytics.backtest import cluster as spreading
 from analytics.backtest.bench import execute
+from analytics.backtest.pictures import picture
 from analytics.backtest.play import play
 from analytics.backtest.shards import split
 from analytics.backtest.sources import Steps
@@ -194,6 +196,12 @@ def test_a_sweep_is_sorted(feed: ArraySource, cluster: str) -> None:
     assert worst.point == {"stuck.params.least_repeats": 40, "silence.params.intervals": 60.0}
     assert (best.metrics()["recall"], worst.metrics()["recall"]) == (1.0, 0.5)
     assert found.to_rows("recall")[0]["recall"] == 1.0
+    (bars,) = picture(found, "recall").data
+    assert [bars.x[0], bars.x[-1]] == [1.0, 0.5]
+    one = Sweep(tuple(replace(run, point={"a.params.b": i}) for i, run in enumerate(found.runs[::-1])))
+    (curve,) = picture(one, "recall").data
+    assert list(curve.x) == [0, 1, 2, 3]
+    assert not picture(Sweep(()), "recall").data[0].x
 
 
 def test_a_sweep_of_too_many_runs_is_refused(feed: ArraySource) -> None:
