@@ -1,60 +1,22 @@
 """Splitting a city into parts that can be played apart, to the same findings.
 
 A detector that looks at one device at a time lets every device go its own way. One that
-looks at several together ties them (`TIES`), and they stay in one part. What goes by the
+looks at several together ties them (`analytics.ties`), and they stay in one part. What goes by the
 whole city is in each part anyway: its roster, and the steps in which anything arrives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from analytics.backtest.plan import Plan
 from analytics.backtest.play import Part, World
 from analytics.backtest.sources import Steps
-from analytics.detectors.membership import group_key
-from telemetry.city import City
-from telemetry.detection import DetectorSpec
+from analytics.ties import leaders
 from telemetry.devices import Device, Stream
 
 PART_ROWS = 10_000_000
-"""Readings to learn from that a part may hold: a quarter of a gigabyte, and several times as much
-for a moment while it is learnt from."""
-
-Tie = Callable[[City, DetectorSpec, Sequence[Device]], Iterable[Sequence[str]]]
-"""Device ids that a detector looks at together, group by group."""
-
-ALONE = frozenset(
-    {"limits", "onset", "rates", "seasonal", "silence", "stuck", "subspace", "vn_aqi"},
-)
-"""Kinds of detector that look at one device at a time."""
-
-
-def by_group(_city: City, spec: DetectorSpec, devices: Sequence[Device]) -> Iterable[Sequence[str]]:
-    """The devices of each group of a detector of groups."""
-    params: Any = spec.parameters()
-    groups: dict[str, set[str]] = {}
-    for device in devices:
-        for metric in device.metrics:
-            if spec.watches(device, metric):
-                stream = Stream(0, device.device_id, metric, device.interval_s)
-                key = group_key(params.group_by, device, stream)
-                if key is not None:
-                    groups.setdefault(key, set()).add(device.device_id)
-    return [sorted(group) for group in groups.values()]
-
-
-def by_domain(_city: City, _spec: DetectorSpec, devices: Sequence[Device]) -> Iterable[Sequence[str]]:
-    """All devices of a domain, for neighbours and whatever else sees several."""
-    domains: dict[str, list[str]] = {}
-    for device in devices:
-        domains.setdefault(device.domain, []).append(device.device_id)
-    return domains.values()
-
-
-TIES: dict[str, Tie] = {"groups": by_group}
-"""By kind of detector. A kind that is neither here nor in `ALONE` ties a whole domain."""
+"""Readings to learn from that a part may hold: about half a gigabyte."""
 
 
 def split(world: World, plan: Plan, steps: Steps, least: int = 1) -> list[Part]:
@@ -67,12 +29,12 @@ def split(world: World, plan: Plan, steps: Steps, least: int = 1) -> list[Part]:
     share = sum(1 / s.interval_s for s in watched) / max(sum(1 / s.interval_s for s in world.streams), 1e-9)
     held = steps.readings * share * (plan.train / (plan.end - plan.start))
     wanted = max(least, -(-int(held) // PART_ROWS), 1)
-    groups = _groups(world, plan, [devices[s.device_id] for s in watched if s.device_id in devices])
+    known = [devices[s.device_id] for s in watched if s.device_id in devices]
+    groups = leaders(plan.configuration.enabled, list({d.device_id: d for d in known}.values()))
     parts = _packed(watched, groups, wanted)
-    tied = any(spec.kind not in ALONE for spec in plan.configuration.enabled)
     if len(parts) == 1 and len(watched) == len(world.streams):
-        return [Part(parts[0], None, tied)]
-    return [Part(ids, steps.numbers, tied) for ids in parts]
+        return [Part(parts[0])]
+    return [Part(ids, steps.numbers) for ids in parts]
 
 
 def _selected(plan: Plan, devices: dict[str, Device], stream: Stream) -> bool:
@@ -81,28 +43,6 @@ def _selected(plan: Plan, devices: dict[str, Device], stream: Stream) -> bool:
         device is not None
         and any(selector.matches(device, stream.metric) for selector in plan.options.select)
     )
-
-
-def _groups(world: World, plan: Plan, devices: Sequence[Device]) -> dict[str, str]:
-    """For each device the one that stands for all it is tied to."""
-    leader: dict[str, str] = {}
-
-    def find(device_id: str) -> str:
-        while (above := leader.get(device_id, device_id)) != device_id:
-            leader[device_id] = leader.get(above, above)
-            device_id = above
-        return device_id
-
-    for group in _ties(world.city, plan, devices):
-        for one in group:
-            leader[find(one)] = find(group[0])
-    return {device.device_id: find(device.device_id) for device in devices}
-
-
-def _ties(city: City, plan: Plan, devices: Sequence[Device]) -> Iterator[Sequence[str]]:
-    for spec in plan.configuration.enabled:
-        if spec.kind not in ALONE:
-            yield from TIES.get(spec.kind, by_domain)(city, spec, devices)
 
 
 def _packed(streams: Sequence[Stream], groups: dict[str, str], wanted: int) -> list[tuple[int, ...]]:

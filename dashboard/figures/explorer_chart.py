@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.figures.label_marks import foot_axis, label_bars, label_shapes
 from dashboard.figures.stream_chart import plain
 from dashboard.languages import Language
 from dashboard.queries.explorer import Band, Track
@@ -42,7 +43,22 @@ def explorer_chart(
         )
         figure["data"] += _alerts(track, axis, shift_ms, sentences)
         figure["layout"]["shapes"] += _anomalies(track, axis, between, shift_ms)
+        figure["layout"]["shapes"] += label_shapes(track.labels, axis, between, shift_ms)
+        foot = f"y{len(units) + units.index(_unit(track, language)) + 1}"
+        figure["data"] += label_bars(track.labels, foot, between, shift_ms, language)
+    figure["layout"] |= {
+        f"yaxis{len(units) + place + 1}": foot_axis(f"y{place + 1}".replace("y1", "y"))
+        for place in range(len(units))
+    }
+    figure["layout"]["meta"]["streams"] = [_facts(track, language) for track in tracks]
     return figure
+
+
+def _facts(track: Track, language: Language) -> dict[str, Any]:
+    """What the page's scripts need to know of a stream."""
+    stream = track.series.stream
+    name = track_name(track, language)
+    return {"id": stream.stream_id, "device": stream.device_id, "metric": stream.metric, "name": name}
 
 
 def track_name(track: Track, language: Language) -> str:

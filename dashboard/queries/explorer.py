@@ -10,6 +10,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from dashboard.queries.labels import labels_of
 from dashboard.queries.series import Series, gap_starts, mark_gaps, thin
 from store import readings
 from store.aggregates import read_buckets
@@ -19,6 +20,7 @@ from store.devices import get_device, get_stream, list_devices, list_streams
 from telemetry.alerts import Alert, Anomaly
 from telemetry.devices import Device, Stream
 from telemetry.errors import NotFoundError
+from telemetry.labels import Label
 from telemetry.metrics import METRICS
 from telemetry.readings import Readings
 
@@ -63,6 +65,7 @@ class Track:
     before: Series | None
     anomalies: list[Anomaly]
     alerts: list[Alert]
+    labels: list[Label]
 
 
 def read_tracks(
@@ -111,6 +114,7 @@ def _track(
         before=_week_before(conn, stream, start, end, step) if compare else None,
         anomalies=list_anomalies(conn, stream.stream_id, start, end),
         alerts=_alerts(conn, stream.stream_id, start, end),
+        labels=labels_of(conn, stream, start, end),
     )
 
 
