@@ -80,7 +80,8 @@ def shadow_table(shadows: Sequence[tuple[Shadow, SideBySide]], language: Languag
 def compared(first: BacktestRun, second: BacktestRun, found: SideBySide, language: Language) -> Component:
     """Two runs' figures, and what only one of them found."""
     names = (language.t("Metric"), run_name(first), run_name(second), language.t("Difference"))
-    shown = [row for row in found.metrics if row.name in FIGURES]
+    figures = {row.name: row for row in found.metrics}
+    shown = [figures[name] for name in FIGURES if name in figures]
     rows = [
         html.Tr(
             [
