@@ -26,8 +26,6 @@ from analytics.detectors import DETECTORS, Setup
 from analytics.detectors.forecast import Forecast
 from analytics.forecasting.family import STEP_US
 from analytics.forecasting.features import LEVELS
-from analytics.roster import Roster
-from analytics.scores import Scores, Term
 from analytics.times import HOUR, SECOND, micros
 from benchmarks._city_history import Weeks, simulate
 from launch.config import load_city, load_settings

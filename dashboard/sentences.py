@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from dashboard.faults import fault_of, fault_sentence
 from dashboard.languages import Language, mark
 from dashboard.live.messages import AlertItem
 from dashboard.live.states import is_silence
@@ -69,17 +70,13 @@ def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> s
     name = language.pick(metric.name_vi, metric.name_en) if metric else alert.metric
     if is_silence(alert):
         return language.t("No signal since {time}", time=language.time(_silent_since(alert)))
-    if alert.rule in _PLATFORM:
-        return _platform_sentence(alert, language)
-    if alert.rule.startswith("forecast:"):
-        return _forecast_sentence(alert, language)
-    if alert.rule == "vn_aqi":
-        return _air_sentence(alert, language)
+    own = _own_sentence(alert, metric, language)
+    if own is not None:
+        return own
+    fault = fault_of(alert)
+    if fault is not None:
+        return fault_sentence(alert, fault, name, metric, language)
     value = _quantity(alert.value, metric, language)
-    if alert.rule.startswith("rate:"):
-        return _rate_sentence(alert, metric, language)
-    if alert.rule == "stuck":
-        return language.t("{metric} stuck at {value}", metric=name, value=value)
     if threshold is not None:
         return language.t(
             "{event}: {value} (limit {limit})",
@@ -88,6 +85,17 @@ def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> s
             limit=_quantity(threshold.limit, metric, language),
         )
     return _range_sentence(alert, name, value, metric, language)
+
+
+def _own_sentence(alert: Alert, metric: Metric | None, language: Language) -> str | None:
+    """What is told otherwise than by a value and its limit."""
+    if alert.rule in _PLATFORM:
+        return _platform_sentence(alert, language)
+    if alert.rule.startswith("forecast:"):
+        return _forecast_sentence(alert, language)
+    if alert.rule == "vn_aqi":
+        return _air_sentence(alert, language)
+    return _rate_sentence(alert, metric, language) if alert.rule.startswith("rate:") else None
 
 
 def _platform_sentence(alert: Alert, language: Language) -> str:

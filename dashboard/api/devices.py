@@ -19,6 +19,7 @@ from dashboard.api.models import (
     CurvesOut,
     DeviceDetail,
     DeviceOut,
+    FaultOut,
     LatestOut,
     Names,
     RegisteredOut,
@@ -32,11 +33,13 @@ from dashboard.queries.series import Series, read_series
 from dashboard.queries.times import LONGEST_SUMMED, parse_time, time_range
 from dashboard.sentences import describe
 from dashboard.static import pack
+from store import quality
 from store.devices import get_stream, list_streams
 from store.series import Curves, read_curves
 from store.state import read_state
 from telemetry.devices import Device, DeviceClock, Stream
 from telemetry.metrics import METRICS
+from telemetry.quality import QualityInterval
 
 router = APIRouter(tags=["devices"], responses=PROBLEMS)
 _inventory = TypeAdapter(list[DeviceOut])
@@ -166,7 +169,12 @@ async def read_city_state(
         _ = moment - within  # before the first year there is no time
     except (ValueError, OverflowError) as error:
         raise HTTPException(422, str(error)) from error
-    found = await runtime.query(lambda conn: read_state(conn, moment, within))
+    found, faults = await runtime.query(
+        lambda conn: (read_state(conn, moment, within), quality.list_intervals_at(conn, moment))
+    )
+    kinds: dict[int, list[str]] = {}
+    for fault in faults:
+        kinds.setdefault(fault.stream_id, []).append(str(fault.kind))
     return StateOut(
         at=round(moment.timestamp() * 1000),
         within_s=within_s,
@@ -174,6 +182,7 @@ async def read_city_state(
         times=(found.times // 1000).tolist(),
         values=found.values.tolist(),
         qualities=found.qualities.tolist(),
+        faults=[kinds.get(stream_id, []) for stream_id in found.stream_ids.tolist()],
     )
 
 
@@ -245,7 +254,22 @@ def series_out(series: Series) -> SeriesOut:
         times=series.times.tolist(),
         values=[None if gap else v for v, gap in zip(series.values.tolist(), gaps, strict=True)],
         qualities=[None if gap else q for q, gap in zip(series.qualities.tolist(), gaps, strict=True)],
+        bad=series.bad.tolist(),
+        faults=faults_out(series.faults),
     )
+
+
+def faults_out(faults: Sequence[QualityInterval]) -> list[FaultOut]:
+    """Quality intervals as the API shows them."""
+    return [
+        FaultOut(
+            kind=str(fault.kind),
+            start=round(fault.started_at.timestamp() * 1000),
+            end=None if fault.ended_at is None else round(fault.ended_at.timestamp() * 1000),
+            detector=fault.detector,
+        )
+        for fault in faults
+    ]
 
 
 def curves_out(streams: Sequence[Stream], start: datetime, end: datetime, curves: Curves) -> CurvesOut:
@@ -264,6 +288,8 @@ def curves_out(streams: Sequence[Stream], start: datetime, end: datetime, curves
                 highs=curves.highs[mine].tolist(),
                 counts=curves.counts[mine].tolist(),
                 gaps=curves.gaps[mine].tolist(),
+                bad=curves.bad[mine].round(4).tolist(),
+                faults=faults_out([one for one in curves.faults if one.stream_id == stream.stream_id]),
             )
         )
     return CurvesOut(

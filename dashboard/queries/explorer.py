@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -17,6 +17,7 @@ from store.aggregates import read_buckets
 from store.alert_search import AlertSearch, search_alerts
 from store.anomalies import list_anomalies
 from store.devices import get_device, get_stream, list_devices, list_streams
+from store.quality import list_intervals
 from telemetry.alerts import Alert, Anomaly
 from telemetry.devices import Device, Stream
 from telemetry.errors import NotFoundError
@@ -106,6 +107,7 @@ def _track(
 ) -> Track:
     step = step_for(stream, end - start)
     series, band = _line(conn, stream, start, end, step)
+    series = replace(series, faults=tuple(list_intervals(conn, [stream.stream_id], start, end)))
     return Track(
         device=get_device(conn, stream.device_id),
         series=series,

@@ -21,6 +21,8 @@ GAUGE, ROAD, AIR, FEEDER, ROAD_2 = range(5)
 N = 120
 KINDS = sorted({**GUARDS, **DETECTORS})
 PARAMS = {"groups": {"group_by": ["zone"], "step_s": 60.0, "wait_s": 0.0}}
+NEED_NEIGHBOURS = {"drift"}
+"""Detectors with nothing to say of a town whose sensors are alone."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,18 @@ FEEDS = {"forecast": _a_rising_river, "vn_aqi": _hours_of_smoke}
 
 
 def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
+    if case.name in NEED_NEIGHBOURS:
+        pytest.skip("has tests of its own, in a town with neighbours")
+    if case.name == "jumps":
+        feed = worlds.with_values(worlds.with_values(feed, AIR, 25, [260.0]), AIR, 28, [260.0])
+        feed = worlds.with_values(feed, GAUGE, 20, [0.9] * 12)
     found = worlds.flat(worlds.drive(case.stage(), feed))
     keys = {
         "forecast": "forecast:11:tide:high",
         "groups": "groups:zone=760",
+        "jumps": "spike:13",
         "limits": "limit:11:tide:high",
+        "onset": "onset:11 onset:12 onset:14",
         "rates": "rate:11:level_rise:rise",
         "seasonal": "seasonal:12",
         "silence": "silence:air-1",
@@ -170,7 +179,7 @@ def test_missing_data_leaves_no_nan(case: Case, feed: list[Commit]) -> None:
     gaps = np.random.default_rng(3)
     thin = [Commit(c.rows.take(gaps.random(len(c.rows)) < 0.9), c.now) for c in feed]
     found = worlds.flat(worlds.drive(case.stage(), thin))
-    assert found
+    assert found or case.name in NEED_NEIGHBOURS
     assert all(number is None or math.isfinite(number) for finding in found for number in _numbers(finding))
 
 
@@ -179,7 +188,7 @@ def test_input_is_not_written_to(case: Case, feed: list[Commit]) -> None:
     for commit in feed:
         _freeze(commit.rows)
     _freeze(past)
-    assert worlds.flat(worlds.drive(case.stage(past=past), feed))
+    assert worlds.flat(worlds.drive(case.stage(past=past), feed)) or case.name in NEED_NEIGHBOURS
 
 
 @pytest.mark.parametrize("cut", [22, 35, 56, 65])
