@@ -21,6 +21,7 @@ from analytics.columns import Columns
 from analytics.decider import ended
 from analytics.engine import Engine
 from analytics.live import LiveEngine
+from analytics.rounds import NEVER
 from analytics.stages import Pipeline, Stage
 from analytics.times import micros
 from analytics.versions import Chosen
@@ -74,6 +75,14 @@ class Candidate:
             self._score(conn, entry)
         return len(entries)
 
+    def catch_up(self, conn: psycopg.Connection, engine: LiveEngine) -> None:
+        """Come to stand where an engine stands: entries, time that passed for it, new streams."""
+        while self.fresh and self.follow(conn, engine.offsets):
+            pass
+        if engine.core.ticked != NEVER:
+            self._keep(self.follower.core.tick(engine.core.ticked + 1))
+        self.follower.reload(conn)
+
     def reached_by(self, offsets: Mapping[str, int]) -> bool:
         """Whether an engine at ``offsets`` has scored all that is history for the new stages."""
         return all(offsets.get(ingestor, 0) >= seq for ingestor, seq in self.known.items())
@@ -89,14 +98,19 @@ class Candidate:
         self.follower.meet(conn, [entry])
         readings = self.follower.own(entry.readings)
         if entry.seq > self.known.get(entry.ingestor, 0):
-            found = core.score(readings, now)
-            self.found += [finding for finding in found if finding.detector in names]
+            self._keep(core.score(readings, now))
         else:
+            # History to the new stages, for which time begins after it.
+            core.heard, core.ticked = max(core.heard, now), max(core.ticked, now - 1)
             rows = core.roster.rows(readings, now)
             for guard in core.pipeline.guards:
                 if guard.name not in names:
                     guard.score(rows, now)
         self.follower.offsets[entry.ingestor] = entry.seq
+
+    def _keep(self, found: Sequence[Finding]) -> None:
+        names = {stage.name for stage in self.fresh}
+        self.found += [finding for finding in found if finding.detector in names]
 
 
 def make_candidate(engine: LiveEngine, city: City, chosen: Chosen) -> Candidate:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import takewhile
 
 import numpy as np
 import psycopg
@@ -80,11 +82,15 @@ class LiveEngine:
         with conn.transaction():
             step = self._step(fresh, self.meet(conn, fresh))
             findings = [finding for batch in fresh for finding in self.score(batch)]
-            apply_findings(conn, findings)
+            self.tell(conn, findings)
             for ingestor in {batch.ingestor for batch in fresh}:
                 offsets.set_offset(conn, self.shard.consumer, ingestor, self.offsets[ingestor])
             steps.add_step(conn, self.shard.consumer, step)
         return len(fresh)
+
+    def tell(self, conn: psycopg.Connection, findings: Sequence[Finding]) -> None:
+        """Write findings down, in the transaction of what they are of."""
+        apply_findings(conn, findings)
 
     def score(self, batch: Batch) -> list[Finding]:
         """Move memory past one batch; returns its findings and those of the time until it."""
@@ -118,10 +124,14 @@ class LiveEngine:
 
         What it led to is in a transaction of its own, with a step of its own.
         """
-        findings = self.core.tick(now - _SETTLED_US)
+        self.pass_time(conn, now - _SETTLED_US)
+
+    def pass_time(self, conn: psycopg.Connection, until: int) -> None:
+        """Let time pass up to ``until``, as `tick` does."""
+        findings = self.core.tick(until)
         if findings:
             with conn.transaction():
-                apply_findings(conn, self.signed(findings))
+                self.tell(conn, self.signed(findings))
                 steps.add_step(conn, self.shard.consumer, self._step())
 
     def learn(self, conn: psycopg.Connection, fitted: Mapping[str, Columns], now: int) -> None:
@@ -132,15 +142,26 @@ class LiveEngine:
 
     def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
         """Keep memory and the offsets it stands at, in one transaction."""
-        streams: Columns = {"own": self.core.roster.stream_ids, "foreign": np.flatnonzero(self.foreign)}
-        state = pack({**self.core.state(), _CONFIGURATION: numbers(version=self.version), _STREAMS: streams})
+        state = pack(self.kept())
         with conn.transaction():
             if models:
-                learnt = {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
-                snapshots.save_snapshot(conn, self.shard.models, self.offsets, pack(learnt))
+                snapshots.save_snapshot(conn, self.shard.models, self.offsets, pack(self.learnt()))
             snapshots.save_snapshot(conn, self.shard.consumer, self.offsets, state)
             steps.forget_steps(conn, self.shard.consumer)
         self.saved = now
+
+    def kept(self) -> dict[str, Columns]:
+        """Memory by table, as a snapshot holds it."""
+        streams: Columns = {"own": self.core.roster.stream_ids, "foreign": np.flatnonzero(self.foreign)}
+        return {
+            **self.core.state(),
+            _CONFIGURATION: numbers(version=self.version),
+            _STREAMS: streams,
+        }
+
+    def learnt(self) -> dict[str, Columns]:
+        """Models by detector, as a snapshot holds them."""
+        return {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
 
     def restore(self, state: Mapping[str, Columns], learnt: Mapping[str, Columns]) -> None:
         """Take up kept state and models; `ValueError` where another version kept them."""
@@ -242,20 +263,31 @@ class LiveEngine:
         return len(step.seqs)
 
     def read(self, conn: psycopg.Connection, until: Mapping[str, int]) -> list[Batch]:
-        """What comes next of every log, merged by time of commit; each log stays in order."""
+        """What comes next of every log, merged by time of commit; each log stays in order.
+
+        No log gets ahead of another: behind a backlog its sensors would seem silent.
+        """
         logs: list[list[Batch]] = []
+        ends: list[datetime] = []
         for ingestor, head in sorted(until.items()):
             offset = self.offsets.get(ingestor, 0)
             if head > offset:
                 entries = batches.read_after(conn, ingestor, offset, min(_BATCHES_AT_ONCE, head - offset))
-                self._count_gaps(offset, entries)
                 logs.append(entries)
-        return list(heapq.merge(*logs, key=lambda batch: batch.committed_at))
+                if entries and entries[-1].seq < head:
+                    ends.append(entries[-1].committed_at)
+        merged = list(heapq.merge(*logs, key=lambda batch: batch.committed_at))
+        if ends:
+            last = min(ends)
+            merged = list(takewhile(lambda batch: batch.committed_at <= last, merged))
+        self._count_gaps(merged)
+        return merged
 
-    def _count_gaps(self, offset: int, entries: list[Batch]) -> None:
+    def _count_gaps(self, entries: Sequence[Batch]) -> None:
+        read = dict(self.offsets)
         for batch in entries:
-            self.gaps += batch.seq - offset - 1
-            offset = batch.seq
+            self.gaps += batch.seq - read.get(batch.ingestor, 0) - 1
+            read[batch.ingestor] = batch.seq
 
 
 def version_of(state: Mapping[str, Columns]) -> int | None:

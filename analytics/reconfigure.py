@@ -133,6 +133,8 @@ class Reconfigurer:
             swap(conn, engine, candidate, now)
             self.fault, self.refused = "", None
             _log.info("version %d of the detectors is in force, after version %d", version, before)
+        else:  # devices were registered meanwhile: begin anew, from a memory that knows them
+            engine.save(conn, now)
 
     def _refuse(self, version: int, stays: int, error: Exception) -> None:
         self.refused = version
@@ -150,9 +152,7 @@ class Reconfigurer:
 def _catch_up(conn: psycopg.Connection, engine: LiveEngine, candidate: Candidate) -> Exception | None:
     """The last few entries, and devices registered meanwhile; what went wrong, if anything."""
     try:
-        while candidate.fresh and candidate.follow(conn, engine.offsets):
-            pass
-        candidate.follower.reload(conn)
+        candidate.catch_up(conn, engine)
     except Exception as error:  # noqa: BLE001  (a detector that cannot begin must not end the others)
         return error
     engine.reload(conn)

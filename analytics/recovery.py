@@ -83,10 +83,15 @@ def start(conn: psycopg.Connection, city: City, now: int, shard: Shard | None = 
     return engine
 
 
-def blank(city: City, chosen: Chosen, shard: Shard) -> LiveEngine:
+def chosen(conn: psycopg.Connection, city: City, version: int) -> Chosen:
+    """The configuration of that number; 0 is the city profile's, never written down."""
+    return versions.read(conn, version) if version else Chosen(0, city.detection)
+
+
+def blank(city: City, configured: Chosen, shard: Shard) -> LiveEngine:
     """An engine under a configuration that knows no stream."""
-    pipeline = stages.make_pipeline(city, chosen.configuration)
-    return LiveEngine(Engine(pipeline), {}, version=chosen.version, shard=shard)
+    pipeline = stages.make_pipeline(city, configured.configuration)
+    return LiveEngine(Engine(pipeline), {}, version=configured.version, shard=shard)
 
 
 def _resumed(conn: psycopg.Connection, city: City, shard: Shard) -> LiveEngine | None:
@@ -115,7 +120,7 @@ def _anew(conn: psycopg.Connection, city: City, shard: Shard, now: int) -> LiveE
     engine = blank(city, versions.in_force(conn, city), shard)
     engine.reload(conn)
     done = offsets.get_offsets(conn, shard.consumer)
-    if _reaches(conn, done):
+    if reaches(conn, done):
         engine.offsets, now = done, _moment_of(conn, shard, done) or now
     else:
         engine.offsets = batches.heads(conn)
@@ -131,9 +136,7 @@ def _anew(conn: psycopg.Connection, city: City, shard: Shard, now: int) -> LiveE
 def _kept_version(conn: psycopg.Connection, city: City, state: Mapping[str, Columns]) -> Chosen:
     """The configuration that a snapshot is of: what it replays was scored with that one."""
     version = version_of(state)
-    if version is None:
-        return versions.in_force(conn, city)
-    return versions.read(conn, version) if version else Chosen(0, city.detection)
+    return versions.in_force(conn, city) if version is None else chosen(conn, city, version)
 
 
 def _moment_of(conn: psycopg.Connection, shard: Shard, done: Mapping[str, int]) -> int | None:

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
 
 from analytics import stages
-from analytics.columns import pack, unpack
-from analytics.engine import VERSION, Engine, numbers
+from analytics.columns import unpack
+from analytics.engine import Engine
 from analytics.history import fit_all, warm_up
 from analytics.live import LiveEngine
 from analytics.recovery import reaches
+from analytics.shards import Shard
 from analytics.times import HOUR, SECOND, micros
 from store import batches, offsets, shadows, snapshots
 from store.locks import try_lock
 from store.pool import connect
 from store.shadows import Shadow
+from telemetry.alerts import Anomaly, Finding
 from telemetry.city import City
 from telemetry.detection.configuration import configuration_of
 from telemetry.errors import EngineError
@@ -36,46 +39,38 @@ _WAIT_S = 0.5
 _SAVE_US = 60 * SECOND
 _LOOK_US = 2 * SECOND
 _FIT_US = HOUR
-_OWN = "engine"
 
 
-@dataclass(slots=True)
-class ShadowEngine(LiveEngine):
-    """An engine whose findings are a shadow's."""
+@dataclass(frozen=True, slots=True)
+class Beside(Shard):
+    """All of the city, under a shadow's name."""
 
     shadow_id: int = 0
 
     @property
     def consumer(self) -> str:
-        """The name its offset and its memory are kept under."""
+        """Under what its offsets, steps, state and lock are kept."""
         return shadows.consumer_of(self.shadow_id)
 
-    def consume(self, conn: psycopg.Connection) -> int:
-        """As `LiveEngine.consume`, of a shadow."""
-        with conn.transaction():
-            fresh = self.read(conn, batches.heads(conn))
-            if not fresh:
-                return 0
-            findings = [finding for batch in fresh for finding in self.score(conn, batch)]
-            shadows.apply_findings(conn, self.shadow_id, findings)
-            for ingestor in {batch.ingestor for batch in fresh}:
-                offsets.set_offset(conn, self.consumer, ingestor, self.offsets[ingestor])
-        return len(fresh)
+    @property
+    def models(self) -> str:
+        """Under what its models are kept."""
+        return shadows.models_of(self.shadow_id)
 
-    def tick(self, conn: psycopg.Connection, now: int) -> None:
-        """As `LiveEngine.tick`, of a shadow."""
-        findings = self.core.tick(now)
-        with conn.transaction():
-            shadows.apply_findings(conn, self.shadow_id, findings)
 
-    def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
-        """As `LiveEngine.save`, of a shadow."""
-        with conn.transaction():
-            if models:
-                learnt = {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
-                snapshots.save_snapshot(conn, shadows.models_of(self.shadow_id), self.offsets, pack(learnt))
-            snapshots.save_snapshot(conn, self.consumer, self.offsets, pack(self.core.state()))
-        self.saved = now
+@dataclass(slots=True)
+class ShadowEngine(LiveEngine):
+    """A live engine whose findings are a shadow's."""
+
+    shadow_id: int = 0
+
+    def tell(self, conn: psycopg.Connection, findings: Sequence[Finding]) -> None:
+        """Write findings down where they alert nobody."""
+        shadows.apply_findings(conn, self.shadow_id, findings)
+
+    def standing(self, conn: psycopg.Connection) -> list[Anomaly]:
+        """What the shadow has found that stands."""
+        return shadows.list_standing(conn, self.shadow_id)
 
 
 def start(conn: psycopg.Connection, shadow: Shadow, city: City, now: int) -> ShadowEngine:
@@ -87,8 +82,8 @@ def start(conn: psycopg.Connection, shadow: Shadow, city: City, now: int) -> Sha
     try:
         with conn.transaction():
             engine = _resumed(conn, shadow, city) or _anew(conn, shadow, city, now)
-            orphans = stages.adopt(engine.core.pipeline, shadows.list_standing(conn, shadow.shadow_id), now)
-            shadows.apply_findings(conn, shadow.shadow_id, orphans)
+            orphans = stages.adopt(engine.core.pipeline, engine.standing(conn), now)
+            engine.tell(conn, orphans)
             engine.save(conn, now, models=True)
     finally:
         if not conn.closed:
@@ -142,36 +137,38 @@ def _loop(conn: psycopg.Connection, engine: ShadowEngine, stop: threading.Event)
 
 
 def _resumed(conn: psycopg.Connection, shadow: Shadow, city: City) -> ShadowEngine | None:
-    engine = _blank(conn, shadow, city)
-    kept = snapshots.load_snapshot(conn, engine.consumer)
-    learnt = snapshots.load_snapshot(conn, shadows.models_of(shadow.shadow_id))
+    engine = _blank(shadow, city)
+    kept = snapshots.load_snapshot(conn, engine.shard.consumer)
+    learnt = snapshots.load_snapshot(conn, engine.shard.models)
     if kept is None or learnt is None or not reaches(conn, kept.offsets):
         return None
     try:
-        engine.restore(unpack(kept.state), unpack(learnt.state))
+        state = unpack(kept.state)
+        engine.take_up(conn, state)
+        engine.restore(state, unpack(learnt.state))
+        engine.offsets = dict(kept.offsets)
+        engine.replay(conn, offsets.get_offsets(conn, engine.shard.consumer))
     except (ValueError, KeyError, IndexError) as error:
         _log.warning("the snapshot of %s cannot be used: %s", kept.saved_at, error)
         return None
-    engine.offsets = dict(kept.offsets)
-    engine.replay(conn, offsets.get_offsets(conn, engine.consumer))
     return engine
 
 
 def _anew(conn: psycopg.Connection, shadow: Shadow, city: City, now: int) -> ShadowEngine:
-    engine = _blank(conn, shadow, city)
+    engine = _blank(shadow, city)
+    engine.reload(conn)
     engine.offsets = batches.heads(conn)
     warm_up(conn, engine.core.pipeline.stages, engine.core.roster, now)
     engine.fitted = now
-    for ingestor, seq in engine.offsets.items():
-        offsets.set_offset(conn, engine.consumer, ingestor, seq)
+    offsets.set_offsets(conn, engine.shard.consumer, engine.offsets)
     return engine
 
 
-def _blank(conn: psycopg.Connection, shadow: Shadow, city: City) -> ShadowEngine:
+def _blank(shadow: Shadow, city: City) -> ShadowEngine:
     pipeline = stages.make_pipeline(city, configuration_of(shadow.configuration))
-    engine = ShadowEngine(Engine(pipeline), {}, version=shadow.version or 0, shadow_id=shadow.shadow_id)
-    engine.reload(conn)
-    return engine
+    shard = Beside(shadow_id=shadow.shadow_id)
+    version = shadow.version or 0
+    return ShadowEngine(Engine(pipeline), {}, version=version, shard=shard, shadow_id=shadow.shadow_id)
 
 
 def _now() -> int:

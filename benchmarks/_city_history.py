@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.roster import Roster, Rows
+from analytics.roster import Roster
 from device_sims import fleet
 from device_sims.city_model import CityModel
 from device_sims.options import SimOptions
 from device_sims.truth import Truth
 from telemetry.city import City
 from telemetry.devices import Device, Stream
-from telemetry.readings import to_micros
+from telemetry.readings import Readings, to_micros
 
 MINUTE_US = 60_000_000
 
@@ -35,22 +34,11 @@ class Weeks:
     values: NDArray[np.float32]
     truths: tuple[Truth, ...]
 
-    def rows(self, first: int, last: int) -> Rows:
+    def readings(self, first: int, last: int) -> Readings:
         """Readings of the instants ``first`` … ``last`` (exclusive), in the order of time."""
         block = self.values[:, first:last].T
         when, stream = np.nonzero(~np.isnan(block))
-        return Rows(stream.astype(np.int64), self.times[first:last][when], block[when, stream].astype(float))
-
-    def history(self, first: int, last: int, streams: int = 256) -> Iterator[Rows]:
-        """The same by stream and time, some streams at once: what detectors learn from."""
-        for place in range(0, len(self.values), streams):
-            block = self.values[place : place + streams, first:last]
-            stream, when = np.nonzero(~np.isnan(block))
-            yield Rows(
-                stream.astype(np.int64) + place,
-                self.times[first:last][when],
-                block[stream, when].astype(float),
-            )
+        return Readings.of(stream, self.times[first:last][when], block[when, stream])
 
 
 def simulate(city: City, seed: int, devices: int, start: datetime, days: int, step_s: int) -> Weeks:

@@ -10,7 +10,19 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from dashboard.api import alerts, detection, devices, exports, health, inbox, people, session, socket
+from dashboard.api import (
+    alerts,
+    bench,
+    detection,
+    devices,
+    exports,
+    health,
+    inbox,
+    labels,
+    people,
+    session,
+    socket,
+)
 from dashboard.api.access import answer_errors
 from dashboard.api.cities import city_router
 from dashboard.api.docs import docs_router
@@ -87,6 +99,8 @@ def _v1(city: City) -> APIRouter:
         alerts.router,
         inbox.router,
         detection.router,
+        bench.router,
+        labels.router,
         session.router,
         people.router,
     ):

@@ -10,8 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from store import ledger
-from store.batches import lag
-from store.offsets import get_offsets
+from store.offsets import worst_lag
 from store.services import Service, list_aged
 
 _COUNTERS = {
@@ -45,7 +44,7 @@ class Vitals:
 
 def read_vitals(conn: psycopg.Connection) -> Vitals:
     """As the store has it now."""
-    return Vitals(list_aged(conn), ledger.totals(conn), lag(conn, get_offsets(conn, "analytics")))
+    return Vitals(list_aged(conn), ledger.totals(conn), worst_lag(conn, "analytics"))
 
 
 def service_metrics(vitals: Vitals | None) -> Iterator[Metric]:

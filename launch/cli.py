@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from launch.addresses import with_addresses
+from launch.backtests import app as backtest_app
 from launch.backup_commands import app as backup_app
+from launch.bench import register as register_bench
 from launch.config import load_settings
 from launch.console import say
 from launch.detectors import app as detectors_app
@@ -19,11 +21,13 @@ from launch.engines.tls import with_trust
 from launch.folder import claimed, remove_folder
 from launch.gateways import register as register_gateways
 from launch.inbox import register as register_inbox
+from launch.labels import app as labels_app
 from launch.ledger import show as show_ledger
 from launch.people import app as people_app
 from launch.quarantine import app as quarantine_app
 from launch.run_state import stop_leftovers
 from launch.score import score
+from launch.shadows import app as shadow_app
 from launch.signals import stop_on_signals
 from launch.tls import app as tls_app
 from launch.transfer import app as transfer_app
@@ -46,7 +50,11 @@ app.add_typer(backup_app)
 app.add_typer(devices_app, name="device")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(detectors_app, name="detectors")
+app.add_typer(labels_app, name="labels")
 app.add_typer(tls_app, name="tls")
+app.add_typer(backtest_app, name="backtest")
+app.add_typer(shadow_app, name="shadow")
+register_bench(app)
 app.command(name="ledger")(show_ledger)
 app.command()(score)
 
@@ -124,14 +132,17 @@ def ingest(context: typer.Context) -> None:
 
 
 @app.command()
-def analytics(context: typer.Context) -> None:
+def analytics(
+    context: typer.Context,
+    name: Annotated[str, typer.Option(help="Of this process, where several share the work.")] = "",
+) -> None:
     """Score committed readings, and open and resolve alerts."""
     settings = _service(context, broker=False)
     from analytics.service import run
     from launch.config import load_city
 
     with stop_on_signals() as stop:
-        run(settings, load_city(settings), stop)
+        run(settings, load_city(settings), stop, name=name)
 
 
 @app.command()
@@ -196,7 +207,8 @@ def status(
 def health(
     context: typer.Context,
     service: Annotated[
-        str, typer.Argument(help='ingest, "ingest NAME", analytics, maintenance or maintain, dashboard.')
+        str,
+        typer.Argument(help='ingest, "ingest NAME", analytics, maintenance or maintain, bench, dashboard.'),
     ],
 ) -> None:
     """Exit with 0 if the service's heartbeat is fresh, with 1 else: a check for containers."""

@@ -15,10 +15,11 @@ from rich.table import Table
 from launch.backfill import DAYS, STEP_S, Written, write_history
 from launch.config import load_city
 from launch.console import out, say
+from launch.labels import take_truth
 from launch.machine import Machine
 from launch.people import FIRST_NAME, first_administrator
 from launch.schema import committed, history_gap, prepare_database
-from launch.services import ALWAYS, SIMULATORS
+from launch.services import SIMULATORS, services_of
 from launch.signals import StopRequest, stop_on_signals
 from telemetry.city import City
 from telemetry.settings import Settings
@@ -60,7 +61,8 @@ def _bring_up(machine: Machine, city: City, *, simulate: bool) -> None:
         say(f"Schema: {len(applied)} migrations applied")
     if simulate:
         _backfill(machine, city)
-    services = [*ALWAYS, SIMULATORS] if simulate else list(ALWAYS)
+        _label(machine)
+    services = [*services_of(machine.settings), *([SIMULATORS] if simulate else [])]
     start_count, started_at = committed(machine.database.url), time.monotonic()
     machine.start_services(services)
     with out.status("Starting the services"):
@@ -107,6 +109,17 @@ def _backfill(machine: Machine, city: City) -> Written | None:
         f"({written.per_second:,.0f}/s)"
     )
     return written
+
+
+def _label(machine: Machine) -> None:
+    """Take in what the simulator has written of what it did, now and in earlier runs."""
+    from device_sims.truth import FILE
+    from store.pool import connect
+
+    if (machine.folder / FILE).is_file():
+        with connect(machine.database.url, name="setup") as conn:
+            added, _ = take_truth(conn, machine.folder / FILE)
+        say(f"Labels: {added:,} of what the simulator did")
 
 
 def _is_ready(http_url: str) -> bool:

@@ -32,11 +32,22 @@ class ServiceSpec:
 INGEST = ServiceSpec("ingest", ("ingest",), account=Account.INGEST)
 ANALYTICS = ServiceSpec("analytics", ("analytics",))
 MAINTENANCE = ServiceSpec("maintenance", ("maintain",))
+BENCH = ServiceSpec("bench", ("bench",), grace_s=12.0)
 DASHBOARD = ServiceSpec("dashboard", ("dashboard",))
 SIMULATORS = ServiceSpec("simulators", ("simulate",), account=Account.SIMULATOR)
 
-ALWAYS = (INGEST, ANALYTICS, MAINTENANCE, DASHBOARD)
+ALWAYS = (INGEST, ANALYTICS, MAINTENANCE, BENCH, DASHBOARD)
 """In the order of starting; they stop in the opposite order."""
+
+
+def services_of(settings: Settings) -> list[ServiceSpec]:
+    """What always runs, with as many analytics processes as are set."""
+    more = [
+        ServiceSpec(f"analytics {n}", ("analytics", "--name", str(n)))
+        for n in range(2, settings.analytics.processes + 1)
+    ]
+    place = ALWAYS.index(ANALYTICS) + 1
+    return [*ALWAYS[:place], *more, *ALWAYS[place:]]
 
 
 def service_environment(settings: Settings, database_url: str, mqtt_url: str) -> dict[str, str]:

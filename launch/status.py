@@ -79,16 +79,15 @@ def read_status(settings: Settings) -> Status:
 
 
 def _ask_database(url: str, described: str) -> tuple[str, list[Service], str]:
-    from store.batches import lag
     from store.migrate import server_version
-    from store.offsets import get_offsets
+    from store.offsets import worst_lag
     from store.pool import connect
     from store.services import list_services
 
     with connect(url, name="status") as conn:
         version = server_version(conn)
         try:
-            behind = lag(conn, get_offsets(conn, "analytics"))
+            behind = worst_lag(conn, "analytics")
             return described or version, list_services(conn), f"{behind} batches"
         except psycopg.errors.UndefinedTable:
             return described or version, [], ""
@@ -122,7 +121,8 @@ def _judge(name: str, pid: int, alive: bool, beat: Service | None, lag: str, now
     health = "down" if not alive else "silent" if silent else "ok"
     detail = dict(beat.detail) if beat else {}
     own = f"{detail['lag_s']} s" if "lag_s" in detail else ""
-    return ServiceStatus(name, pid, health, lag if name == "analytics" else own, seen, detail)
+    told = lag if name.partition(" ")[0] == "analytics" else own
+    return ServiceStatus(name, pid, health, told, seen, detail)
 
 
 def print_json(status: Status) -> None:

@@ -73,7 +73,7 @@ def export(
         if since >= until:
             raise ConfigError("--start is not before --end", cure="give a range that is not empty")
         ids = None if selection.is_everything else [stream.stream_id for stream in streams]
-        with _destination(output, force=force) as sink, _progress("readings") as bar:
+        with destination(output, force=force) as sink, _progress("readings") as bar:
             count = _write(conn, kind, streams, ids, (since, until), sink, bar)
     err.print(f"{count:,} readings of {len(streams):,} streams in {output}", markup=False)
 
@@ -280,7 +280,7 @@ def _moment(text: str, option: str) -> datetime:
 
 
 @contextmanager
-def _destination(path: Path, *, force: bool) -> Generator[BinaryIO]:
+def destination(path: Path, *, force: bool) -> Generator[BinaryIO]:
     """The file under another name until it is whole; standard output for ``-``."""
     if str(path) == "-":
         yield sys.stdout.buffer

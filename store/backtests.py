@@ -49,7 +49,7 @@ WHERE backtest_run_id = %(id)s AND status = 'queued' RETURNING {_COLUMNS}"""
 _NEXT = """
 SELECT backtest_run_id FROM backtest_run WHERE status = 'queued' AND NOT attended
 ORDER BY backtest_run_id LIMIT 1 FOR UPDATE SKIP LOCKED"""
-_WAITING = "SELECT EXISTS (SELECT FROM backtest_run WHERE status = 'queued' AND NOT attended)"
+_WAITING = "SELECT count(*) FROM backtest_run WHERE status = 'queued' AND NOT attended"
 
 _NOTE = """
 UPDATE backtest_run SET seen_at = clock_timestamp(), progress = %(progress)s, readings = %(readings)s
@@ -180,10 +180,10 @@ def begin_next(conn: psycopg.Connection, worker: str) -> BacktestRun | None:
     return None if row is None else begin(conn, row[0], worker)
 
 
-def is_any_waiting(conn: psycopg.Connection) -> bool:
-    """Whether a worker has something to do."""
+def count_waiting(conn: psycopg.Connection) -> int:
+    """How many runs wait for a worker."""
     row = conn.execute(_WAITING).fetchone()
-    return bool(row and row[0])
+    return 0 if row is None else int(row[0])
 
 
 def note(conn: psycopg.Connection, backtest_run_id: int, worker: str, progress: float, readings: int) -> bool:

@@ -52,6 +52,12 @@ WHERE (%(ids)s::integer[] IS NULL OR stream_id = ANY(%(ids)s)) AND time >= %(sta
 _BUSY = """
 SELECT date_bin(%(step)s, time, %(origin)s) AS step, count(*) FROM reading
 WHERE time >= %(start)s AND time < %(end)s GROUP BY step"""
+_SPACINGS = """
+SELECT array_agg(stream_id) AS ids, array_agg(spacing_s) AS spacings_s FROM (
+    SELECT stream_id,
+           extract(epoch FROM max(time) - min(time))::double precision / (count(*) - 1) AS spacing_s
+    FROM reading WHERE time >= %(start)s AND time < %(end)s GROUP BY stream_id HAVING count(*) > 1
+) AS spaced"""
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -122,6 +128,12 @@ def busy_steps(
     numbers, counts = np.array(rows, np.int64).reshape(-1, 2).T
     steps, place = np.unique(numbers, return_inverse=True)
     return steps, np.bincount(place, counts, len(steps)).astype(np.int64)
+
+
+def spacings(conn: psycopg.Connection, start: datetime, end: datetime) -> dict[int, float]:
+    """How far apart the readings of each stream lie on average, seconds; streams with two or more."""
+    row = conn.execute(_SPACINGS, {"start": start, "end": end}).fetchone()
+    return {} if row is None or row[0] is None else dict(zip(*row, strict=True))
 
 
 def _ids(stream_ids: Sequence[int] | None) -> Int4 | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
-from store import audit
+from store import audit, steps
 from store.anomalies import finding_row
 from store.backtests import CHANNEL
 from telemetry.alerts import Anomaly, Finding, FindingState, Severity
@@ -44,7 +44,11 @@ WHERE shadow_id = %(shadow_id)s AND key = %(key)s AND ended_at IS NULL"""
 _END = """
 UPDATE shadow_anomaly SET ended_at = %(at)s, updated_at = %(at)s
 WHERE shadow_id = %(shadow_id)s AND key = %(key)s AND ended_at IS NULL"""
-_QUERIES = {FindingState.RAISED: _RAISE, FindingState.ONGOING: _UPDATE, FindingState.CLEARED: _END}
+_QUERIES: dict[FindingState, LiteralString] = {
+    FindingState.RAISED: _RAISE,
+    FindingState.ONGOING: _UPDATE,
+    FindingState.CLEARED: _END,
+}
 
 _STANDING = """
 SELECT shadow_anomaly_id AS anomaly_id, key, detector, rule, stream_id, severity, started_at, updated_at,
@@ -135,6 +139,7 @@ def forget(conn: psycopg.Connection, shadow_id: int) -> None:
     kept = [consumer_of(shadow_id), models_of(shadow_id)]
     conn.execute(_FORGET_OFFSET, (kept,))
     conn.execute(_FORGET_MEMORY, (kept,))
+    steps.forget_steps(conn, consumer_of(shadow_id))
 
 
 def consumer_of(shadow_id: int) -> str:

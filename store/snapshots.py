@@ -14,6 +14,7 @@ _SAVE = """
 INSERT INTO consumer_snapshot (consumer, offsets, state) VALUES (%s, %s, %s)
 ON CONFLICT (consumer) DO UPDATE
 SET offsets = excluded.offsets, state = excluded.state, saved_at = clock_timestamp()"""
+_FORGET = "DELETE FROM consumer_snapshot WHERE consumer = %s"
 _CONSUMERS = "SELECT consumer FROM consumer_snapshot ORDER BY consumer"
 _LOAD = "SELECT offsets, state, saved_at FROM consumer_snapshot WHERE consumer = %s"
 
@@ -41,3 +42,8 @@ def load_snapshot(conn: psycopg.Connection, consumer: str) -> Snapshot | None:
 def list_consumers(conn: psycopg.Connection) -> list[str]:
     """Whose state is kept."""
     return [str(row[0]) for row in conn.execute(_CONSUMERS)]
+
+
+def forget_snapshot(conn: psycopg.Connection, consumer: str) -> None:
+    """Forget what a consumer that is no more remembered."""
+    conn.execute(_FORGET, (consumer,))

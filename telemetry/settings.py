@@ -212,6 +212,20 @@ class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("refresh_s is from 1 to 3600, expire_every_s from 1 to a week of seconds")
 
 
+class Analytics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the work of scoring is shared."""
+
+    shards: int = 1
+    """Parts the city's devices are split into, by zone. Several processes share them; each shard reads
+    every log. It may be changed between runs."""
+    processes: int = 1
+    """Analytics processes that ``cityops up`` starts. More than shards: the rest stand by."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shards <= 64 or not 1 <= self.processes <= 64:
+            raise ValueError("analytics.shards and analytics.processes are from 1 to 64")
+
+
 class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Certificates, all PEM files; empty ones are those that ``cityops tls init`` made, if it did."""
 
@@ -255,6 +269,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mqtt_url: str | None = None
     ingest: Ingest = msgspec.field(default_factory=Ingest)
     sign_in: SignIn = msgspec.field(default_factory=SignIn)
+    analytics: Analytics = msgspec.field(default_factory=Analytics)
     alerts: Alerts = msgspec.field(default_factory=Alerts)
     platform: Platform = msgspec.field(default_factory=Platform)
     store: Store = msgspec.field(default_factory=Store)

@@ -18,11 +18,7 @@ from analytics.backtest.sources import Source
 from analytics.times import micros
 from telemetry.city import City
 from telemetry.detection import Configuration
-from telemetry.detection.trials import TrialOptions
-from telemetry.errors import ConfigError
-
-MOST_POINTS = 500
-"""Of a sweep: a grid grows faster than one thinks."""
+from telemetry.detection.trials import TrialOptions, points_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +146,6 @@ def sweep(
     return Sweep(tuple(runs))
 
 
-def points_of(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Every combination of a grid's values; the last parameter changes first."""
-    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    if not points or len(points) > MOST_POINTS:
-        raise ConfigError(
-            f"a sweep of {len(points)} runs",
-            cure=f"give every parameter a value, and at most {MOST_POINTS} runs",
-        )
-    return points
-
-
 def plan_at(plan: Plan, point: Mapping[str, Any]) -> Plan:
     """A plan with the parameters of a point; `ConfigError` names what is wrong."""
     for path, value in point.items():
@@ -180,8 +165,10 @@ def execute(
 ) -> list[Run]:
     """Runs of plans over the same time and streams, all of them under way at once."""
     began = time.perf_counter()
-    world, plan = World(city, source.streams(), source.devices()), plans[0]
-    steps = source.steps(micros(plan.start), micros(plan.end), world.cadence(plan))
+    plan = plans[0]
+    span = (micros(plan.start), micros(plan.end))
+    world = World(city, source.streams(), source.devices()).spaced(source.spacings(*span))
+    steps = source.steps(*span, world.cadence(plan))
     processes = processes_for(steps.readings * len(plans), workers, scheduler)
     # Parts of one run only where there are fewer runs than processes.
     shards = [split(world, one, steps, -(-processes // len(plans))) for one in plans]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ import msgspec
 
 from analytics.times import HOUR, SECOND, micros
 from telemetry.detection import Configuration
-from telemetry.detection.trials import TrialOptions
+from telemetry.detection.trials import TrialOptions, trial_options, with_parameter
 from telemetry.errors import ConfigError
 
 _AS_USUAL = TrialOptions()
@@ -38,7 +37,7 @@ class Plan:
             at: datetime = getattr(self, name)
             _require(at.tzinfo is not None, f"{name}: give the time with its zone")
         _require(self.start < self.end, f"start {self.start:%F %R} is not before end {self.end:%F %R}")
-        check_options(msgspec.to_builtins(self.options))
+        trial_options(msgspec.to_builtins(self.options))
 
     @property
     def train(self) -> timedelta:
@@ -65,31 +64,6 @@ class Plan:
             There is no such detector, or its kind has no such parameter or value.
         """
         return replace(self, configuration=with_parameter(self.configuration, path, value))
-
-
-def with_parameter(configuration: Configuration, path: str, value: Any) -> Configuration:
-    """A configuration with one detector's parameter changed; see `Plan.setting`."""
-    name, _, key = path.partition(".params.")
-    _require(bool(name and key), f"{path!r}: say DETECTOR.params.KEY")
-    if name not in {spec.name for spec in configuration.detector}:
-        known = ", ".join(spec.name for spec in configuration.detector)
-        raise ConfigError(f"{path}: there is no detector {name!r}", cure=f"one of {known}")
-    specs = tuple(
-        msgspec.structs.replace(spec, params={**spec.params, key: value}) if spec.name == name else spec
-        for spec in configuration.detector
-    )
-    for spec in specs:
-        spec.parameters()
-    return msgspec.structs.replace(configuration, detector=specs)
-
-
-def check_options(document: Mapping[str, Any]) -> TrialOptions:
-    """Options from plain types; `ConfigError` names the key that is wrong."""
-    try:
-        return msgspec.convert(document, TrialOptions)
-    except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$.")
-        raise ConfigError(f"{path.rstrip('`') or 'options'}: {what}", cure=_CURE) from error
 
 
 def _require(holds: bool, message: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeVar
 
@@ -17,9 +17,10 @@ from analytics.backtest.plan import Plan
 from analytics.backtest.sources import Source
 from analytics.blocks import Block, cut, join, score_block
 from analytics.engine import Engine
-from analytics.history import fit, warm
+from analytics.history import SLICE, fit, warm
 from analytics.roster import Roster, Rows
 from analytics.stages import make_pipeline
+from analytics.ties import parts
 from analytics.times import SECOND, micros
 from telemetry.alerts import Finding
 from telemetry.city import City
@@ -30,6 +31,7 @@ _Item = TypeVar("_Item")
 
 _BLOCK_ROWS = 65_536
 _LEAST_CADENCE_S = 5.0
+_COARSE = 3.0
 
 Tell = Callable[[int, int], None]
 """Told now and then up to which time (microseconds) history was played, and how many readings
@@ -72,6 +74,21 @@ class World:
     streams: Sequence[Stream]
     devices: Sequence[Device]
 
+    def spaced(self, spacings_s: Mapping[int, float]) -> World:
+        """The city as its history has it.
+
+        What lies further apart than three usual intervals, such as imported history or that
+        of a simulator, would be gaps and nothing else to the detectors. The interval of such
+        a stream is what its readings have on average.
+        """
+        streams = [
+            replace(stream, interval_s=spacings_s[stream.stream_id])
+            if spacings_s.get(stream.stream_id, 0.0) > _COARSE * stream.interval_s
+            else stream
+            for stream in self.streams
+        ]
+        return replace(self, streams=streams)
+
     def cadence(self, plan: Plan) -> int:
         """The step in which readings arrive, microseconds."""
         fastest_s = min((stream.interval_s for stream in self.streams), default=_LEAST_CADENCE_S)
@@ -93,12 +110,12 @@ def play(world: World, source: Source, plan: Plan, part: Part, tell: Tell = lamb
     start, end, cadence = micros(plan.start), micros(plan.end), world.cadence(plan)
     engine = Engine(make_pipeline(world.city, plan.configuration))
     engine.extend(list(world.streams), list(world.devices))
-    past = Past(plan.train_us)
+    past, together = Past(plan.train_us), parts(plan.configuration.enabled, engine.roster, SLICE)
     for _, readings in watch.each("read", source.readings(part.stream_ids, start - plan.train_us, start)):
         past.add(engine.roster.rows(readings))
         tell(start, 0)
     with watch("fit"):
-        warm(engine.pipeline.stages, engine.roster, past.slices(start), start)
+        warm(engine.pipeline.stages, engine.roster, past.slices(start, together), start)
     edges = [start, *(-(-at // cadence) * cadence for at in plan.refits), end]
     for begin, until in pairwise(edges):
         slices = watch.each("read", source.readings(part.stream_ids, begin, until))
@@ -109,7 +126,7 @@ def play(world: World, source: Source, plan: Plan, part: Part, tell: Tell = lamb
             tell(int(block.commits[-1]), len(block.rows))
         if until < end:
             with watch("fit"):
-                engine.learn(fit(engine.pipeline.stages, engine.roster, past.slices(until)))
+                engine.learn(fit(engine.pipeline.stages, engine.roster, past.slices(until, together)))
     played.scored, played.unfit, played.took_s = engine.counts.scored, engine.counts.unfit, watch.took_s
     return played
 

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 
 from analytics.backtest.bench import Progress, Watch, execute
-from analytics.backtest.plan import Plan, check_options
+from analytics.backtest.plan import Plan
 from analytics.backtest.play import Cancelled
 from analytics.backtest.results import Run
 from analytics.backtest.sources import StoreSource
@@ -20,6 +20,7 @@ from store.detection import digest_of
 from store.pool import connect
 from telemetry.city import City
 from telemetry.detection.configuration import configuration_of
+from telemetry.detection.trials import trial_options
 from telemetry.errors import CityOpsError
 
 _log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def plan_of(run: BacktestRun) -> Plan:
         This software does not know a detector, a parameter or an option of it.
     """
     configuration = configuration_of(run.configuration)
-    return Plan(configuration, run.starts_at, run.ends_at, check_options(run.options))
+    return Plan(configuration, run.starts_at, run.ends_at, trial_options(run.options))
 
 
 def carry_out(
@@ -97,7 +98,7 @@ def carry_out(
                 [run.point for run in runs],
             )
         except (Cancelled, KeyboardInterrupt):
-            keeper.each(backtests.stop)
+            keeper.stop()
             raise
         except CityOpsError as error:
             keeper.fail(f"{error.message} ({error.cure})" if error.cure else error.message)
@@ -129,15 +130,16 @@ class _Keeper:
         if self._progress is not None:
             self._progress(progress)
 
-    def each(self, what: Any) -> None:
-        """Call ``what`` for every run."""
+    def stop(self) -> None:
+        """They have stopped, as they were told to."""
         for one in self._ids:
-            what(self._conn, one, self._worker)
+            backtests.stop(self._conn, one, self._worker)
 
     def fail(self, why: str) -> None:
         """They could not be done."""
         _log.warning("backtest %s failed: %s", self._ids, why)
-        self.each(lambda conn, one, worker: backtests.fail(conn, one, worker, why))
+        for one in self._ids:
+            backtests.fail(self._conn, one, self._worker, why)
 
     def finish(self, found: Sequence[Run]) -> None:
         """Keep what came of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +13,9 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from analytics.times import micros, moment
+from analytics.times import SECOND, micros, moment
 from store import devices, history
+from store.labels import labels_between
 from store.pool import connect
 from store.readings import extent
 from telemetry.devices import Device, Stream
@@ -61,6 +62,10 @@ class Source(Protocol):
         """The steps of ``step`` microseconds in which any stream of the city has a reading."""
         ...
 
+    def spacings(self, start: int, end: int) -> dict[int, float]:
+        """How far apart the readings of each stream lie on average, seconds; by stream id."""
+        ...
+
     def labels(self, start: datetime, end: datetime) -> list[Label]:
         """What is known to have happened between these times."""
         ...
@@ -101,9 +106,15 @@ class StoreSource:
         with self._connection() as conn:
             return Steps(*history.busy_steps(conn, moment(start), moment(end), step))
 
+    def spacings(self, start: int, end: int) -> dict[int, float]:
+        """Of the stored readings."""
+        with self._connection() as conn:
+            return history.spacings(conn, moment(start), moment(end))
+
     def labels(self, start: datetime, end: datetime) -> list[Label]:
-        """None yet."""
-        return []
+        """What is labelled, and operators' verdicts."""
+        with self._connection() as conn:
+            return labels_between(conn, start, end)
 
     def extent(self) -> tuple[datetime, datetime] | None:
         """Times of the oldest and the newest reading; ``None`` in an empty store."""
@@ -115,7 +126,7 @@ class StoreSource:
 
 
 @contextmanager
-def _lent(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
+def _lent(conn: psycopg.Connection) -> Generator[psycopg.Connection]:
     yield conn
 
 
@@ -163,7 +174,21 @@ class ArraySource:
     def steps(self, start: int, end: int, step: int) -> Steps:
         """Steps in which any stream has a reading."""
         first, last = np.searchsorted(self.columns.times, [start, end]).tolist()
-        return Steps(*np.unique(self.columns.times[first:last] // step, return_counts=True))
+        numbers = self.columns.times[first:last] // step
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        return Steps(numbers[starts], np.diff(np.append(starts, len(numbers))))
+
+    def spacings(self, start: int, end: int) -> dict[int, float]:
+        """Of the arrays."""
+        first, last = np.searchsorted(self.columns.times, [start, end]).tolist()
+        part = _cut(self.columns, first, last)
+        counts = np.bincount(part.stream_ids, minlength=1)
+        earliest, latest = np.zeros(len(counts), np.int64), np.zeros(len(counts), np.int64)
+        latest[part.stream_ids] = part.times  # of several the last stays
+        earliest[part.stream_ids[::-1]] = part.times[::-1]
+        several = np.flatnonzero(counts > 1)
+        apart_s = (latest - earliest)[several] / SECOND / (counts[several] - 1)
+        return dict(zip(several.tolist(), apart_s.tolist(), strict=True))
 
     def labels(self, start: datetime, end: datetime) -> list[Label]:
         """Those given that touch the time."""
@@ -200,6 +225,10 @@ class MappedSource:
     def steps(self, start: int, end: int, step: int) -> Steps:
         """Steps in which any stream has a reading."""
         return self._mapped().steps(start, end, step)
+
+    def spacings(self, start: int, end: int) -> dict[int, float]:
+        """Of the arrays."""
+        return self._mapped().spacings(start, end)
 
     def labels(self, start: datetime, end: datetime) -> list[Label]:
         """Those given that touch the time."""

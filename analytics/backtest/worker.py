@@ -94,7 +94,7 @@ class Bench:
             self.done += 1
             backtests.recover(conn, worker=self.backtest.name)
         backtests.recover(conn)
-        if not self.backtest.is_running and backtests.is_any_waiting(conn):
+        if not self.backtest.is_running and backtests.count_waiting(conn):
             self.backtest.start()
         self._mind_shadow(conn)
 

@@ -81,7 +81,10 @@ class Detector(Protocol):
         ...
 
     def restore(self, state: Columns) -> None:
-        """Take up a kept state; streams it does not hold stay as new."""
+        """Take up a kept state; streams it does not hold stay as they are.
+
+        May be called again with the state of other streams, kept at the same moment.
+        """
         ...
 
     def counts(self) -> dict[str, int]:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup
 from analytics.detectors.extremes import probability
-from analytics.detectors.hours import UsualHours
 from analytics.detectors.novelty import Novelties, Novelty
 from analytics.detectors.quantiles import HIGH, LOW, MIDDLE
 from analytics.detectors.trails import Trails
+from analytics.detectors.usual_hours import UsualHours
 from analytics.roster import Roster, Rows
 from analytics.rounds import Forward
 from analytics.scores import Scores, Term

@@ -7,7 +7,6 @@ in robust spreads, clipped and smoothed over a few readings.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,71 +20,20 @@ from analytics.detectors.seasons import (
     SLOTS,
     day_kind,
     fit_seasons,
-    nan_median,
+    least_spreads,
     slot_of,
 )
 from analytics.roster import Roster, Rows
 from analytics.rounds import Forward
 from analytics.scores import Scores, Term
 from analytics.times import DAY, SECOND, to_local
-from telemetry.alerts import Severity
+from telemetry.detection.floors import SEASONAL, with_own
+from telemetry.detection.seasonal import SeasonalParams, Step
 from telemetry.devices import Stream
 from telemetry.metrics import METRICS, Bad
 
-_FLOORS: dict[str, tuple[float, float]] = {
-    "speed_kmh": (1.5, 0.06),
-    "flow_vph": (30.0, 0.08),
-    "occupancy_pct": (2.0, 0.08),
-    "pm2_5": (3.0, 0.10),
-    "pm10": (5.0, 0.10),
-    "no2": (4.0, 0.10),
-    "so2": (2.0, 0.10),
-    "co": (80.0, 0.10),
-    "o3": (4.0, 0.10),
-    "temperature_c": (0.6, 0.0),
-    "noise_dba": (1.5, 0.0),
-    "active_power_kw": (0.5, 0.04),
-    "voltage_v": (0.5, 0.004),
-    "current_a": (1.0, 0.04),
-    "power_factor": (0.01, 0.0),
-    "frequency_hz": (0.02, 0.0),
-}
-"""The metrics this detector speaks of, with the least spread in unit and as a share of the
-usual value: about what a good field instrument repeats to, so that a quiet stream does not
-alarm at its own noise. Left out: counters and positions (energy, gate opening), a device's
-own health, humidity, and all drainage, where the tide's day has 24.84 hours and rain keeps no
-hours; limits watch those."""
-
-_OF_TYPICAL = 0.5
-"""Least spread of a slot as a share of the stream's typical slot."""
-_OF_RANGE = 0.02
-"""Least spread as a share of the day's range of medians."""
-
-_CLIP_Z = 30.0
-"""One wild reading weighs no more than this in the smoothed z."""
-_SMOOTHED_INTERVALS = 3.0
-"""Time constant of the smoothing, in usual intervals."""
-_GAP_INTERVALS = 10.0
-"""Usual intervals without a reading after which smoothing starts anew."""
-
-_HOLD_S = 300.0
-_CLEAR_Z = 3.0
-_WORTH_TELLING_Z = 3.0
 _UNWATCHED = -1
 
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A severity, the z it begins at and for how long."""
-
-    severity: Severity
-    z: float
-    min_duration_s: float
-
-
-_STEPS = (_Step(Severity.MINOR, 6.0, 600.0), _Step(Severity.MAJOR, 10.0, 75.0))
-"""Tuned on the simulated city, and tried on a seed it was not tuned on: no false alarm in two days
-of 2,000 streams. 75 s outlasts two wild readings in a row of a stream that reports each minute."""
 
 _DIRECTIONS = {Bad.HIGH: 1.0, Bad.LOW: -1.0, Bad.BOTH: 0.0, Bad.NEITHER: 0.0}
 
@@ -95,6 +43,9 @@ class Seasonal:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
+        self._params: SeasonalParams = setup.params
+        self._steps = self._params.steps
+        self._floor_of = with_own(SEASONAL, self._params.floors)
         self._zone = ZoneInfo(setup.city.timezone)
         self._roster = Roster.of((), ())
         self._forward = Forward()
@@ -110,19 +61,19 @@ class Seasonal:
         """Take up streams past those known; returns their terms."""
         fresh = roster.streams[len(self._roster) :]
         watched = self._watched(roster, fresh)
-        n_terms = (self._term >= 0).sum() * len(_STEPS)
-        term = np.where(watched, n_terms + (np.cumsum(watched) - 1) * len(_STEPS), _UNWATCHED)
+        n_terms = (self._term >= 0).sum() * len(self._steps)
+        term = np.where(watched, n_terms + (np.cumsum(watched) - 1) * len(self._steps), _UNWATCHED)
         directions = [_DIRECTIONS[METRICS[s.metric].bad] if s.metric in METRICS else 0.0 for s in fresh]
         self._term = np.concatenate((self._term, term))
         self._direction = np.concatenate((self._direction, np.array(directions, np.float64)))
-        self._tau_us = roster.intervals_s * _SMOOTHED_INTERVALS * SECOND
+        self._tau_us = roster.intervals_s * self._params.smoothed_intervals * SECOND
         n = len(roster)
         self._z = grown(self._z, n, np.nan)
         self._median, self._spread = grown(self._median, n, np.nan), grown(self._spread, n, np.nan)
         self._forward.extend(n)
         self._roster = roster
         taken = [stream for stream, takes in zip(fresh, watched.tolist(), strict=True) if takes]
-        return [_term(stream, step) for stream in taken for step in _STEPS]
+        return [_term(stream, step, self._params) for stream in taken for step in self._steps]
 
     def warm(self, _rows: Rows, _now: int) -> None:
         """Nothing: smoothing settles within a few readings."""
@@ -131,8 +82,10 @@ class Seasonal:
         """The usual week of the watched streams among these."""
         watched = self._watched(roster, roster.streams)
         seasons = fit_seasons(rows.take(watched[rows.streams]), self._zone)
-        floors = np.array([_FLOORS[roster.streams[int(i)].metric] for i in seasons.streams], np.float64)
-        least = _least(seasons.median, seasons.spread, floors.reshape(-1, 2))
+        floors = [self._floor_of[roster.streams[int(i)].metric] for i in seasons.streams]
+        bounds = np.array([(floor.least, floor.share) for floor in floors], np.float64).reshape(-1, 2)
+        params = self._params
+        least = least_spreads(seasons.median, seasons.spread, bounds, params.of_typical, params.of_range)
         return {
             "stream": roster.stream_ids[seasons.streams],
             "median": seasons.median,
@@ -177,18 +130,21 @@ class Seasonal:
         return {}
 
     def _watched(self, roster: Roster, streams: Sequence[Stream]) -> NDArray[np.bool_]:
-        return np.array([s.metric in _FLOORS and self._setup.watches(roster, s) for s in streams], np.bool_)
+        return np.array(
+            [s.metric in self._floor_of and self._setup.watches(roster, s) for s in streams], np.bool_
+        )
 
     def _round(self, rows: Rows) -> Scores:
         expected, low, high, spread = self._usual(rows)
         beyond = np.where(rows.values > high, rows.values - high, np.minimum(rows.values - low, 0.0))
-        z = self._smoothed(rows, np.clip(beyond / spread, -_CLIP_Z, _CLIP_Z))
+        clip_z = self._params.clip_z
+        z = self._smoothed(rows, np.clip(beyond / spread, -clip_z, clip_z))
         direction = self._direction[rows.streams]
         scores = np.where(direction == 0.0, np.abs(z), direction * z)
-        margin = _STEPS[0].z * spread
-        twice = np.repeat(np.arange(len(rows)), len(_STEPS))
+        margin = self._params.least_z * spread
+        twice = np.repeat(np.arange(len(rows)), len(self._steps))
         return Scores(
-            terms=(self._term[rows.streams][:, None] + np.arange(len(_STEPS))).ravel(),
+            terms=(self._term[rows.streams][:, None] + np.arange(len(self._steps))).ravel(),
             times=rows.times[twice],
             scores=scores[twice],
             values=rows.values[twice],
@@ -214,13 +170,15 @@ class Seasonal:
     def _smoothed(self, rows: Rows, z: NDArray[np.float64]) -> NDArray[np.float64]:
         before, tau = self._z[rows.streams], self._tau_us[rows.streams]
         apart = self._forward.apart(rows)
-        fresh = np.isnan(before) | (apart > tau * (_GAP_INTERVALS / _SMOOTHED_INTERVALS))
+        fresh = np.isnan(before) | (
+            apart > tau * (self._params.gap_intervals / self._params.smoothed_intervals)
+        )
         smooth = np.where(fresh, z, before - np.expm1(-apart / tau) * (z - before))
         self._z[rows.streams] = smooth
         return smooth
 
 
-def _term(stream: Stream, step: _Step) -> Term:
+def _term(stream: Stream, step: Step, params: SeasonalParams) -> Term:
     return Term(
         key=f"seasonal:{stream.stream_id}:{step.severity}",
         condition=f"seasonal:{stream.stream_id}",
@@ -228,19 +186,9 @@ def _term(stream: Stream, step: _Step) -> Term:
         stream_id=stream.stream_id,
         severity=step.severity,
         raise_at=step.z,
-        clear_at=_CLEAR_Z,
+        clear_at=params.clear_z,
         min_duration_s=step.min_duration_s,
-        hold_s=_HOLD_S,
-        gap_s=_GAP_INTERVALS * stream.interval_s,
-        step=_WORTH_TELLING_Z,
+        hold_s=params.hold_s,
+        gap_s=params.gap_intervals * stream.interval_s,
+        step=params.worth_telling_z,
     )
-
-
-def _least(
-    median: NDArray[np.float32], spread: NDArray[np.float32], floors: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The least spread of each slot, shape of ``spread``; ``floors`` has shape ``(k, 2)``."""
-    typical = _OF_TYPICAL * nan_median(spread.reshape(len(spread), DAY_KINDS * SLOTS))
-    swing = np.fmax.reduce(median, axis=(1, 2)) - np.fmin.reduce(median, axis=(1, 2))
-    of_stream = np.fmax(np.fmax(typical, _OF_RANGE * swing), floors[:, 0])
-    return np.fmax(of_stream[:, None, None], floors[:, 1, None, None] * np.abs(median))

@@ -148,3 +148,39 @@ def slot_of(local: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.flo
     position = (local % DAY - SLOT_US // 2) / SLOT_US
     before = np.floor(position)
     return before.astype(np.int64) % SLOTS, position - before
+
+
+def least_spreads(
+    median: NDArray[np.float32],
+    spread: NDArray[np.float32],
+    floors: NDArray[np.float64],
+    of_typical: float,
+    of_range: float,
+) -> NDArray[np.float64]:
+    """The least spread of each slot, shape of ``spread``.
+
+    ``floors`` has shape ``(k, 2)``: in the stream's unit, and as a share of the median.
+    ``of_typical`` is a share of the stream's typical spread, ``of_range`` of its day's range.
+    """
+    typical = of_typical * nan_median(spread.reshape(len(spread), DAY_KINDS * SLOTS))
+    swing = np.fmax.reduce(median, axis=(1, 2)) - np.fmin.reduce(median, axis=(1, 2))
+    of_stream = np.fmax(np.fmax(typical, of_range * swing), floors[:, 0])
+    return np.fmax(of_stream[:, None, None], floors[:, 1, None, None] * np.abs(median))
+
+
+def usual_at(
+    median: NDArray[np.float32],
+    spread: NDArray[np.float32],
+    streams: NDArray[np.int64],
+    local: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Expected value and spread of each stream at wall-clock times, shapes as those two broadcast.
+
+    ``median`` and ``spread`` have shape ``(n, DAY_KINDS, SLOTS)``; ``streams`` are rows of them.
+    """
+    kind = day_kind(local)
+    before, share = slot_of(local)
+    after = (before + 1) % SLOTS
+    expected = (1 - share) * median[streams, kind, before] + share * median[streams, kind, after]
+    scale = np.fmax(spread[streams, kind, before], spread[streams, kind, after])
+    return expected.astype(np.float64), scale.astype(np.float64)

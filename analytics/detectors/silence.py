@@ -41,6 +41,7 @@ class Silence:
         self._heard: NDArray[np.int64] = np.empty(0, np.int64)
         self._limit_us: NDArray[np.int64] = np.empty(0, np.int64)
         self._pause_us = 0
+        self._watched: NDArray[np.bool_] = np.empty(0, np.bool_)
 
     def extend(self, roster: Roster) -> list[Term]:
         """Take up devices past those known; returns their terms."""
@@ -51,12 +52,15 @@ class Silence:
         fastest_s = float(interval_s.min(initial=np.inf)) if len(roster) else _LEAST_PAUSE_S
         self._pause_us = round(max(fastest_s, _LEAST_PAUSE_S) * SECOND)
         self._heard = grown(self._heard, len(roster.device_ids), NEVER)
+        fresh = roster.streams[len(self._watched) :]
+        watched = [self._setup.watches(roster, stream) for stream in fresh]
+        self._watched = np.concatenate((self._watched, np.array(watched, np.bool_)))
         self._roster = roster
         return self._terms(known)
 
     def warm(self, rows: Rows, _now: int) -> None:
         """Devices with history are expected, from this moment on."""
-        self._heard[self._roster.device_of[rows.streams]] = self._clock
+        self._heard[self._heard_in(rows)] = self._clock
 
     def fit(self, _roster: Roster, _rows: Rows) -> Columns:
         """Nothing: the usual interval is given."""
@@ -68,7 +72,7 @@ class Silence:
     def score(self, rows: Rows, now: int) -> list[Scores]:
         """Devices heard in this batch are well."""
         self._advance(now)
-        devices = np.unique(self._roster.device_of[rows.streams])
+        devices = np.unique(self._heard_in(rows))
         self._heard[devices] = self._clock
         return [self._scores(devices, np.zeros(len(devices)), now)]
 
@@ -81,11 +85,12 @@ class Silence:
         return [self._scores(devices, (clock - self._heard[devices]) / self._limit_us[devices], now)]
 
     def state(self) -> Columns:
-        """The city's clock and when each device was heard on it."""
+        """How long ago, on the city's clock, each device was heard."""
+        heard = np.flatnonzero(self._heard != NEVER)
         return {
-            "device": np.array(self._roster.device_ids, np.str_),
-            "heard": self._heard.copy(),
-            "clock": np.array([self._clock, self._now, self.stalls], np.int64),
+            "device": np.array(self._roster.device_ids, np.str_)[heard],
+            "quiet": self._clock - self._heard[heard],
+            "clock": np.array([self._now, self.stalls], np.int64),
         }
 
     def models(self) -> Columns:
@@ -95,8 +100,8 @@ class Silence:
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
         source, target = match(state["device"], np.array(self._roster.device_ids, np.str_))
-        self._heard[target] = state["heard"][source]
-        self._clock, self._now, self.stalls = (int(value) for value in state["clock"])
+        self._heard[target] = self._clock - state["quiet"][source]
+        self._now, self.stalls = (int(value) for value in state["clock"])
 
     def counts(self) -> dict[str, int]:
         """How often the whole city fell silent."""
@@ -105,6 +110,10 @@ class Silence:
     def unfit(self, rows: Rows) -> NDArray[np.bool_]:
         """None: what is heard is no worse for having been missed."""
         return np.zeros(len(rows), np.bool_)
+
+    def _heard_in(self, rows: Rows) -> NDArray[np.int64]:
+        """The devices of the watched streams among these."""
+        return self._roster.device_of[rows.streams[self._watched[rows.streams]]]
 
     def _allowed_us(self, interval_s: NDArray[np.float64]) -> NDArray[np.int64]:
         params = self._params
@@ -133,10 +142,14 @@ class Silence:
         )
 
     def _terms(self, known: int) -> list[Term]:
-        _, first = np.unique(self._roster.device_of, return_index=True)
+        order = np.argsort(~self._watched, kind="stable")  # a device speaks by a stream that is watched
+        _, first = np.unique(self._roster.device_of[order], return_index=True)
         terms: list[Term] = []
         for place in range(known, len(self._roster.device_ids)):
-            device_id, stream_id = self._roster.device_ids[place], int(self._roster.stream_ids[first[place]])
+            device_id, stream_id = (
+                self._roster.device_ids[place],
+                int(self._roster.stream_ids[order[first[place]]]),
+            )
             for severity, times in ((Severity.MINOR, 1.0), (Severity.MAJOR, self._params.major_times)):
                 terms.append(
                     Term(

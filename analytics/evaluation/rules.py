@@ -1,14 +1,17 @@
 """When an alarm is right: matching alarms with labels.
 
 1. A label that says something happened is one event, whatever the number of its devices.
-2. It is found when an alarm on one of its devices begins between its start and its end and
-   ``grace_s`` more: what it did may show only then. Which metric alarms does not matter,
-   nor which detector; whether it was told *as what it is* (a fault by a detector of sensor
-   health, an event by another) is counted apart.
-3. An alarm is right when it begins in that time of any label of its device, or in the
-   ``aftermath_s`` after it, while things return to what is usual.
-4. An alarm inside a nuisance counts neither way; every other alarm is false, also one that
-   comes before its event.
+2. It is found when an alarm on one of its devices, and on one of its metrics where it names
+   some, begins between its start and its end and ``grace_s`` more: what it did may show only
+   then. Which detector alarms does not matter; whether it was told *as what it is* (a fault
+   by a detector of sensor health, an event by another) is counted apart. An alarm without a
+   metric speaks of its whole device.
+3. An alarm is right when it begins in that time of any label of its device, of whatever
+   metric, or in the ``aftermath_s`` after it, while things return to what is usual.
+4. An alarm counts neither way inside a nuisance, and where it began at most ``lead_s`` before
+   a label and still stood when that began: it is no false alarm, and it cannot have known.
+5. Every other alarm is false. What a label calls *nothing* changes nothing: an alarm there is
+   false without it.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ class Rules:
 
     grace_s: float = 1_800.0
     aftermath_s: float = 7_200.0
+    lead_s: float = 1_800.0
     refractory_s: float = 1_800.0
     shift_h: float = 8.0
 
@@ -62,7 +66,7 @@ def match(alarms: Sequence[Alarm], labels: Sequence[Label], rules: Rules) -> Mat
     nuisances = [label for label in labels if label.meaning is Meaning.NUISANCE]
     found = tuple(_found(label, by_device, rules.grace_s) for label in happened)
     right = _inside(by_device, happened, rules.grace_s + rules.aftermath_s)
-    ignored = _inside(by_device, nuisances, rules.grace_s)
+    ignored = _inside(by_device, nuisances, rules.grace_s) | _before(by_device, happened, rules.lead_s)
     return Matched(
         found,
         tuple(alarm for alarm in alarms if id(alarm) in right),
@@ -72,7 +76,10 @@ def match(alarms: Sequence[Alarm], labels: Sequence[Label], rules: Rules) -> Mat
 
 def _found(label: Label, by_device: dict[str, list[Alarm]], grace_s: float) -> Found:
     hits = [
-        alarm for device in label.device_ids for alarm in _within(by_device.get(device, []), label, grace_s)
+        alarm
+        for device in label.device_ids
+        for alarm in _within(by_device.get(device, []), label, grace_s)
+        if not label.metrics or not alarm.metric or alarm.metric in label.metrics
     ]
     if not hits:
         return Found(label, None, as_such=False)
@@ -89,6 +96,19 @@ def _inside(by_device: dict[str, list[Alarm]], labels: Sequence[Label], after_s:
         for device in label.device_ids
         for alarm in _within(by_device.get(device, []), label, after_s)
     }
+
+
+def _before(by_device: dict[str, list[Alarm]], labels: Sequence[Label], lead_s: float) -> set[int]:
+    """Identities of the alarms that began shortly before a label of their device and stood into it."""
+    found: set[int] = set()
+    for label in labels:
+        since = label.start - timedelta(seconds=lead_s)
+        for alarms in (by_device.get(device, []) for device in label.device_ids):
+            near = alarms[bisect_left(alarms, since, key=_at) : bisect_left(alarms, label.start, key=_at)]
+            found.update(
+                id(alarm) for alarm in near if alarm.ended_at is None or alarm.ended_at >= label.start
+            )
+    return found
 
 
 def _within(alarms: list[Alarm], label: Label, after_s: float) -> list[Alarm]:

@@ -104,10 +104,10 @@ def _fact(name: str, value: str, note: str, course: Component | None = None) -> 
 
 
 def _lag(found: Sequence[Service], name: str, now: datetime, language: Language) -> str:
-    """The lag that a living service tells."""
-    service = next((s for s in found if s.name.startswith(name) and age_s(s, now) < SILENT_S), None)
-    lag = service.detail.get("lag_s") if service else None
-    return language.quantity(float(lag), 2, "s") if isinstance(lag, int | float) else "–"
+    """The longest lag that a living service of this name tells."""
+    living = (s.detail.get("lag_s") for s in found if s.name.startswith(name) and age_s(s, now) < SILENT_S)
+    lags = [float(lag) for lag in living if isinstance(lag, int | float)]
+    return language.quantity(max(lags), 2, "s") if lags else "–"
 
 
 def age_s(service: Service, now: datetime) -> float:

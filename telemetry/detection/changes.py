@@ -43,8 +43,8 @@ def changes(before: Configuration, after: Configuration) -> list[Change]:
         if name in old:
             found += _between(old[name], spec)
         else:
-            found.append(Change(name, "", None, _plain(spec)))
-    return found + [Change(name, "", _plain(old[name]), None) for name in old if name not in new]
+            found.append(Change(name, "", None, _whole(spec)))
+    return found + [Change(name, "", _whole(old[name]), None) for name in old if name not in new]
 
 
 def _between(before: DetectorSpec, after: DetectorSpec) -> list[Change]:
@@ -61,6 +61,12 @@ def _flat(spec: DetectorSpec) -> dict[str, Any]:
     plain = _plain(spec)
     params = {f"params.{name}": value for name, value in plain.pop("params").items()}
     return {**plain, **params}
+
+
+def _whole(spec: DetectorSpec) -> dict[str, Any]:
+    plain = _plain(spec)
+    usual: dict[str, Any] = {"select": [], "params": {}, "enabled": True}
+    return {key: value for key, value in plain.items() if key != "name" and usual.get(key) != value}
 
 
 def _plain(spec: DetectorSpec) -> dict[str, Any]:

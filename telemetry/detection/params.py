@@ -15,10 +15,6 @@ class LimitsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None: the limits are the city profile's thresholds."""
 
 
-class SeasonalParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """None yet."""
-
-
 class SilenceParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a device is overdue.
 
@@ -39,4 +35,4 @@ class StuckParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     least_repeats: Annotated[float, msgspec.Meta(ge=2)] = 15.0
-    of_usual: Annotated[float, msgspec.Meta(ge=1)] = 2.0
+    of_usual: Annotated[float, msgspec.Meta(ge=1)] = 2.5

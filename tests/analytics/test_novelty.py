@@ -8,10 +8,10 @@ import pytest
 from analytics.detectors.extremes import KEPT as KEPT_EXCESSES
 from analytics.detectors.extremes import Excesses, probability
 from analytics.detectors.familiar import KEPT, Familiar
-from analytics.detectors.hours import UsualHours
 from analytics.detectors.novelty import Novelty
 from analytics.detectors.quantiles import HIGH, LOW, MIDDLE, SHARES, Quantiles
 from analytics.detectors.trails import Trails
+from analytics.detectors.usual_hours import UsualHours
 from analytics.times import DAY, HOUR
 
 ONE = np.zeros(1, np.int64)

@@ -79,8 +79,7 @@ def begin(town: Town, engine: LiveEngine, version: int, i: int) -> Candidate:
 
 
 def put_in(town: Town, engine: LiveEngine, candidate: Candidate, i: int) -> None:
-    while candidate.follow(town.conn, engine.offsets):
-        pass
+    candidate.catch_up(town.conn, engine)
     assert candidate.fits(engine)
     swap(town.conn, engine, candidate, FEED[i].now)
 

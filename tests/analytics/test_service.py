@@ -18,7 +18,7 @@ from store import detection
 from store.alerts import get_alert, list_events, list_live
 from store.batches import append_batch
 from store.devices import list_streams, upsert_devices
-from store.locks import try_lock
+from store.locks import holders, try_lock
 from store.offsets import get_offsets
 from store.pool import connect
 from store.readings import write_readings
@@ -73,15 +73,9 @@ def state(conn: psycopg.Connection) -> dict[str, object]:
     return dict(found[0].detail) if found else {}
 
 
-def sessions(conn: psycopg.Connection) -> int:
-    """Connections of analytics that have asked something."""
-    row = conn.execute(
-        """SELECT count(*) FROM pg_stat_activity
-        WHERE application_name = 'cityops analytics' AND datname = current_database()
-            AND query LIKE '%pg_try_advisory_lock%'"""
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+def members(conn: psycopg.Connection) -> int:
+    """Analytics processes that live."""
+    return len(holders(conn, [service.MEMBERS])[service.MEMBERS])
 
 
 def commit_level(conn: psycopg.Connection, seq: int, level_m: float) -> None:
@@ -168,7 +162,7 @@ def test_only_one_analytics_works(
         assert try_lock(other, service.NAME)
         analytics()
         commit_level(conn, 1, 1.7)
-        wait_for(lambda: sessions(conn) == 1)
+        wait_for(lambda: members(conn) == 1)
         assert state(conn) == {}
     wait_for(lambda: state(conn).get("state") == "scoring")
     commit_level(conn, 2, 1.7)

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from analytics.stages import Stage
+from analytics.stages import Stage, make_guard
 from analytics.times import SECOND
 from telemetry.alerts import FindingState, Severity
+from telemetry.detection import DetectorSpec, Selector
 from tests.analytics import worlds
 from tests.analytics.worlds import MINUTE, START, Commit
 
@@ -52,6 +53,18 @@ def test_one_finding_a_device_by_its_first_stream() -> None:
     assert (found.key, found.stream_id, found.rule) == ("silence:air-2", 11, "silence")
     assert found.severity is Severity.MINOR
     assert found.detail["device_id"] == "air-2"
+
+
+def test_only_the_streams_it_is_given_count() -> None:
+    who = worlds.roster((worlds.device("air-2", "air_station", "battery_pct", "pm2_5"), *worlds.DEVICES))
+    spec = DetectorSpec("silence", "silence", (Selector(metric=("pm2_5",)),))
+    made = make_guard(worlds.city(), spec)
+    made.extend(who)
+    feed = worlds.minutes(who, 12)
+    for stream in (1, 2):
+        feed = worlds.without(feed, stream, 3, 12)
+    (found,) = worlds.flat(worlds.drive(made, feed))
+    assert (found.key, found.stream_id) == ("silence:air-2", 12), "though its battery is heard"
 
 
 def test_a_city_that_falls_silent_is_not_its_devices_fault() -> None:

@@ -16,7 +16,7 @@ from analytics.stages import Stage, make_guard, make_watcher
 from analytics.times import DAY, SECOND
 from telemetry.alerts import Finding, FindingState, Severity
 from telemetry.city import City, Threshold
-from telemetry.detection import DetectorSpec
+from telemetry.detection import Configuration, DetectorSpec
 from telemetry.devices import Device, Stream
 from telemetry.metrics import METRICS
 
@@ -67,6 +67,10 @@ LADDER = (
 )
 
 
+PLAIN = Configuration(tuple(DetectorSpec(kind, kind) for kind in ("silence", "stuck", "limits", "seasonal")))
+"""What the town's engine runs: a kind that is added must not change what these tests expect."""
+
+
 def city(thresholds: Sequence[Threshold] = LADDER, devices: Sequence[Device] = ()) -> City:
     """A city of nothing but devices and thresholds."""
     return City(
@@ -83,6 +87,7 @@ def city(thresholds: Sequence[Threshold] = LADDER, devices: Sequence[Device] = (
         alarm_levels={},
         layers={},
         sim={},
+        detection=PLAIN,
     )
 
 
@@ -137,9 +142,9 @@ class Commit:
     now: int
 
 
-def minutes(who: Roster, n: int, start: int = START, seed: int = 2) -> list[Commit]:
-    """``n`` quiet minutes: every stream once a minute, committed a second later."""
-    times = start + MINUTE * np.arange(1, n + 1)
+def minutes(who: Roster, n: int, start: int = START, seed: int = 2, step: int = MINUTE) -> list[Commit]:
+    """``n`` quiet minutes (or longer steps): every stream once in each, committed a second later."""
+    times = start + step * np.arange(1, n + 1)
     values = usual(who, times, seed)
     everyone = np.arange(len(who))
     return [

@@ -10,7 +10,10 @@ import pytest
 
 from store import audit, detection, services
 from telemetry.detection import decode_configuration
-from tests.dashboard.conftest import Town
+from telemetry.people import Role
+from tests.dashboard.conftest import SCRIPT, Town
+from tests.dashboard.test_inventory import complaints
+from tests.fix_browser import visit
 
 ONE = '[[detector]]\nname = "limits"\nkind = "limits"\n'
 TWO = ONE + '[[detector]]\nname = "hang"\nkind = "stuck"\nparams = { least_repeats = 30 }\n'
@@ -126,3 +129,67 @@ def test_what_analytics_runs_is_told(town: Town, engineer: httpx.Client) -> None
     with town.conn.transaction():
         services.leave(town.conn, services.Service("analytics", 1, "here"))
     assert (running["version"], "version 9" in running["fault"]) == (1, True)
+
+
+def said(page: Any, part: str) -> None:
+    page.wait_for_function(
+        "(part) => document.querySelector('#detectors-said').textContent.includes(part)", arg=part
+    )
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_an_engineer_changes_the_detectors_and_takes_it_back(
+    browser: Any, town: Town, first: int, language: str
+) -> None:
+    address = f"{town.url}/detectors?lang={language}"
+    with visit(browser, address, role=Role.ENGINEER, forgive="422") as page:
+        page.wait_for_selector("#detectors-place .sheet")
+        assert complaints(page) == []
+        page.click("[data-act=edit]")
+        page.wait_for_function("() => document.querySelector('#detectors-text').value.includes('limits')")
+        page.fill(
+            "#detectors-text",
+            ONE + '\n[[detector]]\nname = "hang"\nkind = "stuck"\n\nparams = { least_repeats = 1 }\n',
+        )
+        page.wait_for_function(
+            "() => document.querySelector('#detectors-wrong').textContent.includes('least_repeats')"
+        )
+        assert page.locator("#detectors-text").get_attribute("data-line") == "9"
+        assert page.locator("#detectors-apply").is_disabled()
+        assert complaints(page) == []
+        page.fill("#detectors-text", TWO)
+        page.wait_for_function("() => !document.querySelector('#detectors-apply').disabled")
+        assert "select[1]" in page.locator("#detectors-found").inner_text()
+        assert complaints(page) == []
+        page.click("#detectors-apply")
+        assert page.locator("#detectors-reason").get_attribute("aria-invalid") == "true"
+        page.fill("#detectors-reason", SCRIPT)
+        page.click("#detectors-apply")
+        page.wait_for_function("() => document.querySelector('#detectors-said').textContent")
+        made = detection.active_version(town.conn)
+        town.conn.commit()
+        row = page.locator("tr.detectors__now", has_text=SCRIPT)
+        row.wait_for()
+        assert row.locator("th").inner_text().startswith(str(made))
+        assert str(made) in page.locator("#detectors-said").inner_text()
+        page.locator(f"[data-act=restore][data-version='{first}']").click()
+        page.wait_for_selector("dialog[open] li")
+        assert complaints(page) == []
+        page.fill("dialog[open] input", "no")
+        page.click("dialog[open] .button--main")
+        said(page, f" {first} ")
+        page.locator(f"[data-act=compare][data-version='{made}']").click()
+        page.wait_for_selector("dialog[open] li")
+        assert "hang" in page.locator("dialog[open] li").inner_text()
+        assert complaints(page) == []
+        assert page.evaluate("window.hacked") is None
+    assert detection.active_version(town.conn) == first
+    town.conn.commit()
+
+
+def test_an_operator_reads_and_finds_nothing_to_change(browser: Any, town: Town) -> None:
+    with visit(browser, f"{town.url}/detectors?lang=en", role=Role.OPERATOR) as page:
+        page.wait_for_selector("#detectors-place .sheet")
+        assert page.locator("[data-act=edit], [data-act=restore]").count() == 0
+        page.locator("[data-act=compare]").first.click()
+        page.wait_for_selector("dialog[open]")

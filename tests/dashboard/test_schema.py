@@ -107,6 +107,9 @@ def test_answers_are_as_written_and_no_role_gets_past_its_rights(
                 examples(number)(given(case=cases)(ask))()
 
 
+ENGINEERS = ("/labels/export", "/inbox", "/quarantine", "/replays", "/backtests", "/shadows")
+
+
 def test_every_operation_but_the_open_ones_names_its_role(document: dict[str, Any]):
     roles = {
         (method, path): operation.get("x-role")
@@ -117,9 +120,9 @@ def test_every_operation_but_the_open_ones_names_its_role(document: dict[str, An
     for (method, path), role in roles.items():
         if "/people" in path or "/keys" in path or "/audit" in path:
             assert role == "administrator", (method, path)
-        elif "/inbox" in path or "/quarantine" in path or "/replays" in path:
-            assert role == "engineer", (method, path)
-        elif "/detection/versions" in path and method != "get":
+        elif any(part in path for part in ENGINEERS) or (
+            any(part in path for part in ("/detection/versions", "/labels")) and method != "get"
+        ):
             assert role == "engineer", (method, path)
         elif method != "get" and "/session" not in path:
             assert role == "operator", (method, path)

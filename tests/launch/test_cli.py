@@ -14,7 +14,8 @@ from telemetry.settings import Settings, parse_settings
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "demo", "up", "migrate", "ingest", "analytics", "maintain", "dashboard", "simulate", "status", "health",
-    "doctor", "clean-data", "user", "export", "import", "backup", "restore", "ledger", "detectors",
+    "doctor", "clean-data", "user", "export", "import", "backup", "restore", "ledger", "detectors", "labels",
+    "backtest", "shadow", "bench",
 )  # fmt: skip
 
 

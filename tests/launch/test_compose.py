@@ -15,7 +15,8 @@ OURS = [name for name, service in SERVICES.items() if "build" in service]
 
 def test_every_part_is_there():
     assert set(SERVICES) == {
-        "database", "broker", "migrate", "ingest", "analytics", "maintenance", "dashboard", "simulators",
+        "database", "broker", "migrate", "ingest", "analytics", "maintenance", "bench", "dashboard",
+        "simulators",
     }  # fmt: skip
     assert set(OURS) == set(SERVICES) - {"database", "broker"}
 
@@ -28,13 +29,15 @@ def test_each_command_is_one_of_cityops(name: str):
     assert "Usage: cityops" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["ingest", "analytics", "maintenance", "dashboard"])
+@pytest.mark.parametrize("name", ["ingest", "analytics", "maintenance", "bench", "dashboard"])
 def test_each_check_is_one_of_cityops(name: str):
     check = SERVICES[name]["healthcheck"]["test"]
     assert check == ["CMD", "cityops", "health", name]
 
 
-@pytest.mark.parametrize("name", ["database", "broker", "ingest", "analytics", "maintenance", "dashboard"])
+@pytest.mark.parametrize(
+    "name", ["database", "broker", "ingest", "analytics", "maintenance", "bench", "dashboard"]
+)
 def test_each_service_has_a_health_check(name: str):
     assert SERVICES[name]["healthcheck"]["test"]
 
@@ -64,7 +67,7 @@ def test_nothing_is_published_beyond_this_host():
 
 def test_only_users_of_the_database_can_reach_it():
     on_storage = {name for name, service in SERVICES.items() if "storage" in service["networks"]}
-    assert on_storage == {"database", "migrate", "ingest", "analytics", "maintenance", "dashboard"}
+    assert on_storage == {"database", "migrate", "ingest", "analytics", "maintenance", "bench", "dashboard"}
     assert COMPOSE["networks"]["storage"]["internal"] is True
 
 

@@ -77,7 +77,7 @@ def test_up_answers_refuses_a_second_and_leaves_nothing(run: Run):
     assert status["database_url"] == state.database_url
     assert {s["name"]: s["health"] for s in status["services"]} == {
         "database": "ok", "broker": "ok", "ingest": "ok", "analytics": "ok",
-        "maintenance": "ok", "dashboard": "ok",
+        "maintenance": "ok", "bench": "ok", "dashboard": "ok",
     }  # fmt: skip
     assert ":***@" in run.command("status").stdout
 

@@ -42,6 +42,33 @@ def test_what_is_written_reads_back(configuration: Configuration) -> None:
     assert decode_configuration(to_toml(configuration).encode()) == configuration
 
 
+def test_it_is_written_as_people_write_it() -> None:
+    text = to_toml(Configuration(MANY.detector[:2]))
+    assert (
+        text
+        == """[[detector]]
+name = "limits"
+kind = "limits"
+
+[[detector]]
+name = "hang"
+kind = "stuck"
+
+[detector.params]
+least_repeats = 30
+
+[[detector.select]]
+metric = ["water_level_m"]
+
+[detector.select.tags]
+river = ["SG", "DN"]
+
+[[detector.select]]
+domain = ["traffic"]
+"""
+    )
+
+
 def test_changes_go_key_by_key() -> None:
     other = Configuration(
         (

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
-from analytics.evaluation import Alarm, Rules, evaluate
+from analytics.detectors import GUARDS
+from analytics.evaluation import Alarm, Rules, evaluate, tables
 from analytics.evaluation.alarms import told
 from analytics.evaluation.report import Report
-from telemetry.labels import Label, Meaning
+from telemetry.labels import HEALTH_KINDS, Label, Meaning
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 END = START + timedelta(days=2)
@@ -22,8 +26,8 @@ def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def alarm(device: str, minutes: float, *, health: bool = False) -> Alarm:
-    return Alarm(device, "m", at(minutes), detector="d", rule="r", is_health=health)
+def alarm(device: str, minutes: float, *, metric: str = "m", health: bool = False) -> Alarm:
+    return Alarm(device, metric, at(minutes), detector="d", rule="r", is_health=health)
 
 
 def label(kind: str, devices: tuple[str, ...], first: float, last: float, **more: object) -> Label:
@@ -48,12 +52,38 @@ def test_one_event_on_several_devices_is_found_once_by_any_of_them() -> None:
 
 @pytest.mark.parametrize(
     ("minutes", "found", "false"),
-    [(99, 0, 1), (100, 1, 0), (200, 1, 0), (230, 1, 0), (231, 0, 0), (290, 0, 0), (291, 0, 1)],
-    ids=["before", "at its start", "at its end", "in grace", "in aftermath", "its end", "after all"],
+    [(69, 0, 1), (99, 0, 0), (100, 1, 0), (200, 1, 0), (230, 1, 0), (231, 0, 0), (290, 0, 0), (291, 0, 1)],
+    ids=[
+        "long before",
+        "before",
+        "at its start",
+        "at its end",
+        "in grace",
+        "in aftermath",
+        "its end",
+        "after all",
+    ],
 )
 def test_when_an_alarm_is_right(minutes: float, found: int, false: int) -> None:
     result = report([alarm("gauge-1", minutes)], [FLOOD])
     assert (result.rows[0].found, result.summary.false_alarms) == (found, false)
+
+
+def test_an_alarm_that_ended_before_its_event_is_false() -> None:
+    over = Alarm("gauge-1", "m", at(90), at(99))
+    into = Alarm("gauge-1", "m", at(90), at(100))
+    assert report([over], [FLOOD]).summary.false_alarms == 1
+    assert report([into], [FLOOD]).summary == replace(
+        report([], [FLOOD]).summary, recall=0.0
+    )  # neither right nor false
+
+
+def test_another_metric_finds_nothing_and_is_not_false() -> None:
+    named = label("drift", ("air-1",), 100, 200, metrics=("pm2_5", "pm10"))
+    other = report([alarm("air-1", 130, metric="no2")], [named])
+    assert (other.summary.recall, other.summary.false_alarms) == (0.0, 0)
+    for metric in ("pm10", ""):
+        assert report([alarm("air-1", 130, metric=metric)], [named]).summary.recall == 1.0
 
 
 def test_an_alarm_on_another_device_is_false_and_finds_nothing() -> None:
@@ -112,6 +142,28 @@ def test_baselines_cannot_know() -> None:
         assert (result.baselines[name].f1 or 0.0) < 0.5
         assert result.baselines[name].alarms <= len(alarms)
     assert report(alarms, labels) == result  # the random one is seeded
+
+
+def test_kinds_that_speak_of_sensors_are_known() -> None:
+    assert set(GUARDS) <= HEALTH_KINDS
+
+
+def test_a_report_is_a_table() -> None:
+    sink = Console(file=StringIO(), width=140)
+    for table in tables(report([alarm("gauge-2", 130), alarm("road-1", 5)], [FLOOD, STUCK])):
+        sink.print(table)
+    text = sink.file.getvalue()
+    assert all(name in text for name in ("flood", "stuck", "never", "always", "random", "periodic", "d r"))
+    flood = next(line for line in text.splitlines() if "flood" in line)
+    assert [cell.strip() for cell in flood.split("│")[1:-1]] == [
+        "flood",
+        "1",
+        "1",
+        "1.000",
+        "1.000",
+        "30 min",
+        "30 min",
+    ]
 
 
 def test_a_report_is_json() -> None:

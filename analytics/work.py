@@ -1,0 +1,69 @@
+"""The work on one shard: its engine, the models fitted for it and the changes of its configuration."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import psycopg
+
+from analytics import recovery
+from analytics.live import LiveEngine
+from analytics.reconfigure import Reconfigurer
+from analytics.refit import Refitter
+from analytics.shards import Shard
+from analytics.times import SECOND, micros
+from telemetry.city import City
+
+_log = logging.getLogger(__name__)
+
+_SAVE_US = 30 * SECOND
+_APART_US = 20 * SECOND
+"""The shards of a process do not fit their models all at once."""
+
+
+class Work:
+    """A shard from taking it on to giving it back; its lock is the caller's.
+
+    A work whose database failed it must be thrown away after `close`: its memory may be
+    ahead of what was committed.
+    """
+
+    def __init__(
+        self, conn: psycopg.Connection, database_url: str, city: City, shard: Shard, now: int
+    ) -> None:
+        self.shard = shard
+        self.engine: LiveEngine = recovery.start(conn, city, now, shard)
+        self.changes = Reconfigurer(database_url, city, _wall_clock)
+        self._refitter = Refitter(database_url, now + (shard.number - 1) * _APART_US)
+        self._behind = False
+        _log.info("at work on shard %s, %d streams", shard, len(self.engine.core.roster))
+
+    def step(self, conn: psycopg.Connection, now: int, *, woken: bool) -> bool:
+        """Score what is new and do what is due; whether there was anything new."""
+        self._behind = self.engine.consume(conn) > 0
+        self.changes.poll(conn, self.engine, woken=woken)
+        fitted = self._refitter.poll(self.engine, now)
+        if fitted:
+            self.engine.learn(conn, fitted, now)
+        elif now - self.engine.saved >= _SAVE_US:
+            self.engine.save(conn, now)
+        return self._behind
+
+    def close(self) -> None:
+        """Give up what goes on in threads."""
+        self.changes.close()
+        self._refitter.close()
+
+    def end(self, conn: psycopg.Connection, now: int) -> None:
+        """Stop in order: memory is kept for whoever takes the shard on next."""
+        self.close()
+        self.engine.save(conn, now)
+
+    def lag_us(self, now: int) -> int:
+        """How long ago was committed what it scored last, 0 where nothing waits."""
+        return max(0, now - self.engine.last_commit) if self._behind else 0
+
+
+def _wall_clock() -> int:
+    return micros(datetime.now(UTC))

@@ -1,0 +1,216 @@
+"""SIGKILL of real analytics processes: what was found is what an undisturbed one finds.
+
+`CITYOPS_KILLS=40` kills more often, at other moments, and takes that much longer.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analytics.roster import Rows
+from analytics.times import SECOND
+from store.devices import list_streams, platform_stream, upsert_devices
+from store.offsets import worst_lag
+from store.pool import connect
+from store.snapshots import list_consumers
+from tests.analytics import worlds
+from tests.analytics.towns import Town, make_town
+from tests.analytics.worlds import MINUTE, Commit, wait_for
+
+__all__ = ["make_town"]  # a fixture
+
+ROOT = Path(__file__).parents[2]
+GAUGE, ROAD, AIR, FEEDER, ROAD_2, NEW = range(6)
+N = 100
+JOINS, HOUR = 30, 58
+PHASES = ("warm", "consume", "save", "consume", "fit", "save", "consume")
+MORE = int(os.environ.get("CITYOPS_KILLS", "0"))
+DEADLINE_S = 60.0
+NEWCOMER = worlds.device("gauge-9", "tide_gauge", "water_level_m")
+
+
+def feed() -> list[Commit]:
+    """Everything that goes wrong; what depends on models is over before they are fitted anew."""
+    made = worlds.minutes(worlds.roster((*worlds.DEVICES, NEWCOMER)), N)
+    made = worlds.without(made, NEW, 0, JOINS + 3)
+    for flood in (12, 76):
+        made = worlds.with_values(made, GAUGE, flood, [1.45, 1.52, 1.7, 1.7, 1.58, 1.5, 1.4, 1.2])
+    made = worlds.with_values(made, NEW, 40, [1.52, 1.7, 1.58, 1.4, 1.2])
+    made = worlds.with_values(made, ROAD, 14, [6.0 + 0.1 * (i % 7) for i in range(25)])
+    made = worlds.with_values(made, FEEDER, 16, [118.5] * 28)
+    for first, last in ((25, 40), (80, 90)):
+        made = worlds.without(made, AIR, first, last)
+    for i in range(20, N):  # once in three minutes from now on
+        if i % 3:
+            made = worlds.without(made, ROAD_2, i, i + 1)
+    return [untidy(made, i) for i in range(N)]
+
+
+def untidy(made: Sequence[Commit], i: int) -> Commit:
+    """A commit with its rows the wrong way round, and every few with late, early and known ones."""
+    rows = made[i].rows.take(np.arange(len(made[i].rows))[::-1])
+    if i > 5 and i % 7 == 0:
+        late = Rows(
+            np.array([GAUGE, GAUGE, ROAD]),
+            made[i].now - np.array([5 * MINUTE + 7, 90 * SECOND, -20 * SECOND]),
+            np.array([2.0, 0.9, 40.0]),
+        )
+        rows = joined(rows, joined(late, made[i - 1].rows))
+    return replace(made[i], rows=rows)
+
+
+def joined(one: Rows, other: Rows) -> Rows:
+    pairs = zip((one.streams, one.times, one.values), (other.streams, other.times, other.values), strict=True)
+    return Rows(*(np.concatenate(pair) for pair in pairs))
+
+
+def commit(town: Town, i: int, what: Commit) -> None:
+    """As two ingest processes behind one subscription: by turns, each stream in both logs."""
+    if i == JOINS:
+        with town.conn.transaction():
+            upsert_devices(town.conn, [NEWCOMER])
+        (stream,) = list_streams(town.conn, NEWCOMER.device_id)
+        town.ids = np.append(town.ids, stream.stream_id)
+    town.commit(what, f"ingest-{1 + (i * i) % 3 % 2}")
+
+
+@dataclass
+class Cast:
+    """Analytics processes on one town, with the moments they are killed at."""
+
+    town: Town
+    shards: int
+    rng: random.Random
+    children: list[subprocess.Popen[str]] = field(default_factory=list)
+    watches: list[threading.Thread] = field(default_factory=list)
+    doom: str = ""
+    killed: list[str] = field(default_factory=list)
+
+    def start(self, name: str) -> None:
+        command = [sys.executable, "-m", "tests.analytics.doomed", self.town.url, str(self.shards), name]
+        child = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        watch = threading.Thread(target=self._watch, args=(name, child))
+        self.children.append(child)
+        self.watches.append(watch)
+        watch.start()
+
+    def _watch(self, name: str, child: subprocess.Popen[str]) -> None:
+        assert child.stdout is not None
+        with child.stdout:
+            for line in child.stdout:
+                if line.strip() == self.doom:
+                    phase, self.doom = self.doom, ""
+                    time.sleep(self.rng.uniform(0.0, 0.012))
+                    child.kill()
+                    child.wait()
+                    self.killed.append(phase)
+                    self.start(name)
+
+    def stop(self) -> None:
+        self.doom = ""
+        for child in self.children:
+            child.kill()
+            child.wait()
+        for watch in self.watches:
+            watch.join()
+
+
+@pytest.fixture
+def stage(make_town: Callable[[], Town]) -> Iterator[Callable[[int], Cast]]:
+    casts: list[Cast] = []
+
+    def make(shards: int) -> Cast:
+        town = make_town()
+        platform_stream(town.conn)
+        town.conn.execute("CREATE TABLE test_clock AS SELECT %s::bigint AS now", (worlds.START,))
+        casts.append(Cast(town, shards, random.Random(shards)))
+        return casts[-1]
+
+    yield make
+    for cast in casts:
+        cast.stop()
+
+
+def undisturbed(town: Town) -> Town:
+    platform_stream(town.conn)  # as the real process does, so that streams have the same ids
+    engine = town.engine()
+    for i, what in enumerate(feed()):
+        commit(town, i, what)
+        while engine.consume(town.conn):
+            pass
+        if i < N - 1:
+            engine.tick(town.conn, what.now + 40 * SECOND)
+    return town
+
+
+def pause_s(i: int, killed: int, doomed: int) -> float:
+    """Before the next commit: longer where some have yet to die before the new fit, or before the end."""
+    if i < HOUR:
+        return 0.5 if killed < PHASES.index("fit") and i >= HOUR - 20 else 0.04
+    return 0.5 + MORE / 10 if killed < doomed and i >= N - 20 else 0.04
+
+
+def act(cast: Cast, phases: Sequence[str]) -> None:
+    """Commit the feed to the town while processes are killed, each phase in its turn."""
+    clock = connect(cast.town.url, name="clock", autocommit=True)
+    cast.doom, left = phases[0], list(phases[1:])
+    wait_for(lambda: bool(list_consumers(clock)), DEADLINE_S)
+    deadline = time.monotonic() + DEADLINE_S + 2 * MORE
+    for i, what in enumerate(feed()):
+        if left and not cast.doom and len(cast.killed) == len(phases) - len(left):
+            cast.doom = left.pop(0)
+        commit(cast.town, i, what)
+        if i < N - 1:
+            clock.execute("UPDATE test_clock SET now = %s", (what.now + 40 * SECOND,))
+        time.sleep(pause_s(i, len(cast.killed), len(phases)))
+        assert time.monotonic() < deadline
+    wait_for(lambda: worst_lag(clock, "analytics") == 0, DEADLINE_S)
+    clock.close()
+
+
+def zoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    spread = [replace(device, zone=str(760 + i)) for i, device in enumerate(worlds.DEVICES)]
+    monkeypatch.setattr("tests.analytics.towns.DEVICES", tuple(spread))
+
+
+def plan(rng: random.Random) -> list[str]:
+    return [*PHASES, *rng.choices(("consume", "save"), k=MORE)]
+
+
+def test_killed_again_and_again(make_town: Callable[[], Town], stage: Callable[[int], Cast]) -> None:
+    calm, cast = undisturbed(make_town()), stage(1)
+    cast.start("a")
+    phases = plan(cast.rng)
+    act(cast, phases)
+    cast.stop()
+    assert set(cast.killed) == set(PHASES), "each phase died at least once"
+    assert cast.town.anomalies() == calm.anomalies()
+    assert cast.town.happenings() == calm.happenings()
+    assert {row[0].split(":")[0] for row in calm.anomalies()} == {"limit", "seasonal", "silence", "stuck"}
+
+
+def test_the_other_process_takes_over(
+    make_town: Callable[[], Town], stage: Callable[[int], Cast], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoned(monkeypatch)
+    calm, cast = undisturbed(make_town()), stage(4)
+    for name in ("a", "b"):
+        cast.start(name)
+    act(cast, plan(cast.rng))
+    cast.stop()
+    assert set(cast.killed) >= {"consume", "save"}
+    assert cast.town.anomalies() == calm.anomalies()
+    assert cast.town.happenings() == calm.happenings()
