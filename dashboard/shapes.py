@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from dashboard.languages import Language
 from telemetry.alerts import Alert
 from telemetry.metrics import METRICS, Metric
 
-OF_SHAPES = frozenset({"subspace", "groups"})
-"""The rules told here."""
-
 _LONGEST = 80
 
 
-def shape_sentence(alert: Alert, metric: Metric | None, language: Language) -> str | None:
-    """The sentence of an alert of these rules; `None` where its detail lacks what it takes."""
-    if alert.rule == "groups":
-        return _group_sentence(alert.detail, language)
+def course_sentence(alert: Alert, language: Language) -> str | None:
+    """A value off its usual course; `None` where what was expected is missing."""
+    metric = METRICS.get(alert.metric)
     if metric is None or None in (alert.value, alert.expected_low, alert.expected_high):
         return None
     return language.t(
@@ -28,8 +21,9 @@ def shape_sentence(alert: Alert, metric: Metric | None, language: Language) -> s
     )
 
 
-def _group_sentence(detail: Mapping[str, Any], language: Language) -> str | None:
-    """Which group, and the sensor that gives most to it."""
+def group_sentence(alert: Alert, language: Language) -> str | None:
+    """Which group, and the sensor that gives most to it; `None` where its picture is missing."""
+    detail = alert.detail
     try:
         most = detail["contributions"][0]
         metric = METRICS[most["metric"]]

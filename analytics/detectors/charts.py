@@ -14,6 +14,7 @@ Mason, Tracy and Young, J. Quality Technology 27, 1995); of SPE, the sensor's sq
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,10 @@ from scipy.stats import chi2, norm
 from sklearn.covariance import LedoitWolf
 
 Floats = NDArray[np.float64]
+
+_chi2: Any = chi2
+_norm: Any = norm
+"""SciPy's distributions have no types of their own."""
 
 CHARTS = ("mewma", "spe")
 """In the order of the last axis of statistics and limits."""
@@ -87,15 +92,16 @@ def fit_model(history: Floats, explained: float, quantile: float) -> Model | Non
     model = Model(covariance, np.eye(m) - kept @ kept.T, np.ones(len(CHARTS)))
     every = np.broadcast_to(True, whole.shape)
     statistics, _ = chart(whole, every, np.broadcast_to(covariance, (len(whole), m, m)), model.residual[None])
-    theory = np.array([chi2.ppf(quantile, m), spe_limit(variance[: m - common], quantile)])
+    theory = np.array([float(_chi2.ppf(quantile, m)), spe_limit(variance[: m - common], quantile)])
     limits = np.maximum(np.quantile(statistics, quantile, axis=0), theory)
     return Model(covariance, model.residual, limits)
 
 
 def _covariance(whole: Floats) -> Floats:
     # Ledoit and Wolf, J. Multivariate Analysis 88 (2004): well conditioned from few steps.
-    found = LedoitWolf(assume_centered=True).fit(whole).covariance_
-    return np.asarray(found) + 1e-6 * np.eye(whole.shape[1])
+    estimator: Any = LedoitWolf(assume_centered=True)
+    found: Floats = estimator.fit(whole).covariance_
+    return found + 1e-6 * np.eye(whole.shape[1])
 
 
 def _common(variance: Floats, explained: float) -> int:
@@ -108,7 +114,7 @@ def spe_limit(left: Floats, quantile: float) -> float:
     """The quantile of SPE where the left-over components have these variances (Jackson and Mudholkar)."""
     one, two, three = (float((left**power).sum()) for power in (1, 2, 3))
     h = max(1.0 - 2.0 * one * three / (3.0 * two**2), 1e-3)
-    inner = norm.ppf(quantile) * np.sqrt(2.0 * two * h**2) / one + 1.0 + two * h * (h - 1.0) / one**2
+    inner = float(_norm.ppf(quantile)) * np.sqrt(2.0 * two * h**2) / one + 1.0 + two * h * (h - 1.0) / one**2
     return float(one * max(inner, 1e-9) ** (1.0 / h))
 
 

@@ -69,7 +69,7 @@ class GroupModels:
             part = slice(square_ends[i] - m * m, square_ends[i])
             here = np.flatnonzero((own >= 0) & (members.group[own] == group))
             self._use(group, own[here], members, model, i, part, here)
-            rows = np.arange(ends[i] - m, ends[i])[here]
+            rows = int(ends[i]) - m + here
             self.median[own[here]], self.spread[own[here]] = model["median"][rows], model["spread"][rows]
 
     def _use(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -282,13 +283,13 @@ class Groups:
 
     def _told(self, look: _Look, ratio: NDArray[np.float64], gave: NDArray[np.float64]) -> Scores:
         """The scores of every term, each about the member that gave most to its chart."""
-        n, n_charts = ratio.shape
+        n, n_charts = len(ratio), len(self._charts)
         levels = len(self._params.levels)
         per_group = levels * n_charts
-        row = np.repeat(np.arange(n), per_group)
-        chart = np.tile(np.arange(n_charts), n * levels)
+        row: NDArray[np.int64] = np.repeat(np.arange(n), per_group)
+        chart: NDArray[np.int64] = np.tile(np.arange(n_charts), n * levels)
         first = gave.argmax(axis=1)[row, chart]
-        stream_ids = self._ids()[np.maximum(look.seats[row, first], 0)]
+        stream_ids: list[int] = self._ids()[np.maximum(look.seats[row, first], 0)].tolist()
         score = ratio[row, chart]
         # What was measured is told with each contribution: who gives most may change while
         # the condition, which is filed under one stream, stands.
@@ -303,7 +304,7 @@ class Groups:
             lows=nothing,
             highs=nothing,
             pictures={i: self._picture(look, int(row[i]), gave[row[i], :, chart[i]]) for i in strange},
-            about=dict(enumerate(stream_ids.tolist())),
+            about=dict(enumerate(stream_ids)),
         )
 
     def _picture(self, look: _Look, row: int, gave: NDArray[np.float64]) -> dict[str, Any]:
@@ -319,7 +320,7 @@ class Groups:
 
     def _contribution(self, look: _Look, row: int, seat: int, share: float) -> dict[str, Any]:
         member = int(look.seats[row, seat])
-        stream = self._roster.streams[self._members.streams[member]]
+        stream = self._roster.streams[int(self._members.streams[member])]
         value, scale = float(look.value[row, seat]), float(look.scale[row, seat])
         usual = float(look.expected[row, seat]) + float(np.nan_to_num(self._level[member])) * scale
         return {
@@ -335,7 +336,7 @@ class Groups:
 
 def ties(spec: DetectorSpec, devices: Sequence[Device]) -> list[list[str]]:
     """Ids of devices that are in one group, group by group."""
-    params: GroupsParams = spec.parameters()
+    params = msgspec.convert(spec.params, GroupsParams)
     groups: dict[str, list[str]] = {}
     for device in devices:
         keys = (_group_of(spec, params, device, metric) for metric in device.metrics)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ class Shapes:
         apart = np.where(believed, window - mean, 0.0)
         seen = basis * believed[:, None, :]
         normal = seen @ basis.transpose(0, 2, 1)
-        diagonal = np.arange(basis.shape[1])
+        diagonal: NDArray[np.int64] = np.arange(int(basis.shape[1]))
         normal[:, diagonal, diagonal] += self.prior[places]
         weight = np.linalg.solve(normal, basis @ apart[..., None])
         return mean + (weight.transpose(0, 2, 1) @ basis)[:, 0, :]
@@ -127,7 +128,8 @@ def _windows(
 
 def _principal(windows: NDArray[np.float32], params: SubspaceParams, least: float) -> Shapes:
     """Their mean and components; ``least`` is the variance below which all is noise."""
-    pca = PCA(params.components, svd_solver="covariance_eigh").fit(windows)
+    pca: Any = PCA(params.components, svd_solver="covariance_eigh")
+    pca.fit(windows)
     noise = max(float(pca.noise_variance_), least)
     prior = noise / np.maximum(pca.explained_variance_, 1e-6 * noise)
     return Shapes(
