@@ -82,15 +82,13 @@ def _two_hours() -> list[Commit]:
     return worlds.without(feed, AIR, 50, 70)
 
 
-def _wild_values() -> list[Commit]:
-    """Two hours in which a station now and then says what cannot be so for a single minute."""
-    feed = worlds.minutes(worlds.roster(), N)
-    for minute in (20, 23, 26, 29):
-        feed = worlds.with_values(feed, AIR, minute, [260.0])
-    return feed
+def _two_spikes() -> list[Commit]:
+    """Two hours with a sensor that tells a wild value twice."""
+    feed = worlds.with_values(_two_hours(), GAUGE, 20, [0.9] * 12)
+    return worlds.with_values(worlds.with_values(feed, AIR, 25, [260.0]), AIR, 28, [260.0])
 
 
-FEEDS = {"forecast": _a_rising_river, "jumps": _wild_values, "vn_aqi": _hours_of_smoke}
+FEEDS = {"forecast": _a_rising_river, "jumps": _two_spikes, "vn_aqi": _hours_of_smoke}
 
 
 def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
