@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import BallTree
+from sklearn.neighbors import BallTree  # pyright: ignore[reportUnknownVariableType]
 
 from analytics.roster import Roster
 
@@ -19,8 +21,8 @@ def neighbours(roster: Roster, streams: NDArray[np.int64], count: int, reach_km:
     """
     found = np.full((len(streams), count), NOBODY, np.int64)
     alike: dict[tuple[str, str], list[int]] = {}
-    for place, stream in enumerate(streams.tolist()):
-        own = roster.streams[stream]
+    for place, stream in enumerate(streams):
+        own = roster.streams[int(stream)]
         device = roster.devices.get(own.device_id)
         if device is not None:
             alike.setdefault((own.metric, device.kind), []).append(place)
@@ -32,10 +34,12 @@ def neighbours(roster: Roster, streams: NDArray[np.int64], count: int, reach_km:
 def _nearest(
     roster: Roster, streams: NDArray[np.int64], places: NDArray[np.int64], count: int, reach_km: float
 ) -> NDArray[np.int64]:
-    devices = [roster.devices[roster.streams[stream].device_id] for stream in streams[places].tolist()]
+    devices = [roster.devices[roster.streams[int(stream)].device_id] for stream in streams[places]]
     where = np.radians([(device.lat, device.lon) for device in devices])
     asked = min(count + 1, len(places))
-    distance, index = BallTree(where, metric="haversine").query(where, k=asked)
+    tree = cast("Any", BallTree)(where, metric="haversine")
+    found = cast("tuple[NDArray[np.float64], NDArray[np.int64]]", tree.query(where, k=asked))
+    distance, index = found
     itself = index == np.arange(len(places))[:, None]
     far = (distance * _EARTH_KM > reach_km) | itself
     near = np.where(far, NOBODY, places[index])
