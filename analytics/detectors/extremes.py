@@ -4,7 +4,7 @@ Peaks over threshold (Pickands, Ann. Stat. 3 (1975); as a detector: Siffer et al
 2017) fits a generalised Pareto tail to the excesses beyond a high threshold. Here the
 threshold follows the data, being the least of the `KEPT` largest excesses, and the shape
 is held at 0, the exponential tail, whose maximum-likelihood scale is the mean: a shape
-estimated from so few is mostly noise, and measured worse.
+estimated from so few is mostly noise, and measured no better.
 """
 
 from __future__ import annotations
