@@ -27,7 +27,7 @@ def test_models_are_fitted_when_due_and_taken_up_by_the_loop(town: Town) -> None
         return bool(fitted)
 
     wait_for(ended)
-    assert set(fitted) == {"groups", "seasonal", "stuck", "subspace"}
+    assert set(fitted) == {"seasonal", "stuck"}
     assert np.isin(fitted["stuck"]["stream"], town.ids).all()
     engine.learn(town.conn, fitted, due)
     assert engine.fitted == due
