@@ -201,7 +201,7 @@ class Decider:
         if worst is None or before is None or not self.terms[condition.terms[0]].eases:
             return before
         if worst.rank < before.rank:
-            self._told_at[condition.terms] = 0
+            self._told_at[condition.terms] = -round(_EVER_S * SECOND)
         condition.standing = min(before, worst, key=_rank)
         return condition.standing
 

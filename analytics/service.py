@@ -25,7 +25,7 @@ from analytics.vitals import vitals
 from analytics.work import Work
 from store import detection, services
 from store.batches import clock, listen
-from store.locks import holders, let_go, share_lock, try_lock
+from store.locks import holders, let_go, own_pid, share_lock, try_lock
 from store.pool import connect
 from telemetry.city import City
 from telemetry.errors import EngineError
@@ -136,7 +136,7 @@ class _Process:
         """Take on or give back shards, so that every process has its fair share."""
         held = holders(self._conn, [MEMBERS, *(shard.consumer for shard in self._shards)])
         owners = {shard: held[shard.consumer][0] for shard in self._shards if held[shard.consumer]}
-        me = self._conn.info.backend_pid
+        me = own_pid(self._conn)
         fair = fair_share(self._shards, owners, held[MEMBERS], me)
         while len(self._work) > fair:
             shard, work = self._work.popitem()

@@ -28,8 +28,16 @@ def by_domain(_spec: DetectorSpec, devices: Sequence[Device]) -> Iterable[Sequen
     return domains.values()
 
 
-TIES: dict[str, Tie] = {"drift": by_domain, "groups": groups.ties, "jumps": by_domain}
-"""By kind of detector; a kind that is not here looks at one device at a time."""
+TIES: dict[str, Tie] = {
+    "drift": by_domain,
+    "forecast": by_domain,
+    "groups": groups.ties,
+    "jumps": by_domain,
+}
+"""By kind of detector that looks at several devices: neighbours, rain gauges, groups."""
+
+ALONE = frozenset({"limits", "onset", "rates", "seasonal", "silence", "stuck", "subspace", "vn_aqi"})
+"""Kinds that look at one device at a time. One nobody has said it of ties a whole domain."""
 
 
 def leaders(specs: Iterable[DetectorSpec], devices: Sequence[Device]) -> dict[str, str]:
@@ -43,7 +51,7 @@ def leaders(specs: Iterable[DetectorSpec], devices: Sequence[Device]) -> dict[st
         return device_id
 
     for spec in specs:
-        for group in TIES[spec.kind](spec, devices) if spec.kind in TIES else ():
+        for group in () if spec.kind in ALONE else TIES.get(spec.kind, by_domain)(spec, devices):
             for one in group[1:]:
                 leader[find(one)] = find(group[0])
     return {device.device_id: find(device.device_id) for device in devices}

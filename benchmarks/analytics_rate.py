@@ -67,7 +67,8 @@ class Town:
 
     def __init__(self, n_streams: int) -> None:
         self.city = load_city(load_settings(Path(os.devnull), environment={}))
-        self.model, self.devices, self.streams = _model(self.city, n_streams)
+        self.model, self.devices, keys = _model(self.city, n_streams)
+        self.streams = [Stream(i + 1, device, metric, _INTERVAL_S) for i, (device, metric) in enumerate(keys)]
         start = to_micros(_START)
         self._next_minute = start
         self.engine = Engine(make_pipeline(self.city, self.city.detection))
@@ -99,14 +100,13 @@ class Town:
         return Weeks((), self.engine.roster, times, values, ())
 
 
-def _model(city: City, n_streams: int) -> tuple[CityModel, list[Device], list[Stream]]:
+def _model(city: City, n_streams: int) -> tuple[CityModel, list[Device], list[tuple[str, str]]]:
     """A city model with at least so many streams, its devices, and that many streams."""
     streams_a_device = sum(len(device.metrics) for device in city.devices) / len(city.devices)
     count = round(n_streams / streams_a_device * 1.02) + 1
     own = [replace(device, interval_s=_INTERVAL_S) for device in fleet.devices(city, count)]
     model = CityModel(city, SimOptions(devices=count, seed=5, scenario="calm"), own)
-    keys = model.keys[:n_streams]
-    return model, own, [Stream(i + 1, device, metric, _INTERVAL_S) for i, (device, metric) in enumerate(keys)]
+    return model, own, model.keys[:n_streams]
 
 
 def batches(readings: Readings, size: int) -> Iterator[tuple[Readings, int]]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from dashboard.faults import fault_of, fault_sentence
 from dashboard.languages import Language, mark
 from dashboard.live.messages import AlertItem
 from dashboard.live.states import is_silence
-from dashboard.wording import AIR_CATEGORIES
+from dashboard.rule_sentences import told_of_rule
 from telemetry.alerts import LIVE_STATUSES, Alert
 from telemetry.city import City, Threshold
 from telemetry.devices import Device
 from telemetry.metrics import METRICS, Metric
 
 _TEN_YEARS_S = 3.2e8
-_LAST_MS = 4.1e12
-"""2099: what is later in a detail is no time."""
-_TIMES = ("likely", "earliest", "latest")
 
 _PLATFORM: Mapping[str, str] = {
     "ingest_lag": mark("{service} is {value} s behind (limit {limit} s)"),
@@ -70,7 +67,7 @@ def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> s
     name = language.pick(metric.name_vi, metric.name_en) if metric else alert.metric
     if is_silence(alert):
         return language.t("No signal since {time}", time=language.time(_silent_since(alert)))
-    own = _own_sentence(alert, metric, language)
+    own = _platform_sentence(alert, language) if alert.rule in _PLATFORM else told_of_rule(alert, language)
     if own is not None:
         return own
     fault = fault_of(alert)
@@ -87,17 +84,6 @@ def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> s
     return _range_sentence(alert, name, value, metric, language)
 
 
-def _own_sentence(alert: Alert, metric: Metric | None, language: Language) -> str | None:
-    """What is told otherwise than by a value and its limit."""
-    if alert.rule in _PLATFORM:
-        return _platform_sentence(alert, language)
-    if alert.rule.startswith("forecast:"):
-        return _forecast_sentence(alert, language)
-    if alert.rule == "vn_aqi":
-        return _air_sentence(alert, language)
-    return _rate_sentence(alert, metric, language) if alert.rule.startswith("rate:") else None
-
-
 def _platform_sentence(alert: Alert, language: Language) -> str:
     """About CityOps itself, or messages it expected of a device."""
     return language.t(
@@ -106,68 +92,6 @@ def _platform_sentence(alert: Alert, language: Language) -> str:
         value=language.number(alert.value or 0.0),
         limit=language.number(alert.expected_high or 0.0),
     )
-
-
-def _forecast_sentence(alert: Alert, language: Language) -> str:
-    """A crossing that is likely: when, between when and when, and how likely."""
-    detail = alert.detail
-    likely, earliest, latest = (_clock(detail.get(f"{name}_ms"), language) for name in _TIMES)
-    return language.t(
-        _forecast_message(earliest, latest),
-        event=language.pick(str(detail.get("name_vi", "")), str(detail.get("name_en", ""))),
-        time=likely or "–",
-        earliest=earliest,
-        latest=latest,
-        chance=language.number(100.0 * (_real(detail.get("probability")) or 0.0)),
-    )
-
-
-def _forecast_message(earliest: str, latest: str) -> str:
-    """Which sentence fits: the ends of the interval that lie within the forecast."""
-    if earliest and latest:
-        return mark("{event} likely at {time}, between {earliest} and {latest} ({chance} %)")
-    if earliest:
-        return mark("{event} likely at {time}, from {earliest} on ({chance} %)")
-    return mark("{event} likely at {time} ({chance} %)")
-
-
-def _air_sentence(alert: Alert, language: Language) -> str:
-    """The index of a station, its category and what makes it."""
-    category, dominant = str(alert.detail.get("category", "")), str(alert.detail.get("dominant", ""))
-    pollutant = METRICS.get(dominant)
-    return language.t(
-        "Air quality index (VN_AQI) {index}: {category}, mostly {pollutant}",
-        index=language.number(_real(alert.detail.get("index")) or 0.0),
-        category=language.t(AIR_CATEGORIES[category]).lower() if category in AIR_CATEGORIES else "–",
-        pollutant=language.pick(pollutant.name_vi, pollutant.name_en) if pollutant else dominant or "–",
-    )
-
-
-def _rate_sentence(alert: Alert, metric: Metric | None, language: Language) -> str:
-    """How fast a value changes, in its unit an hour."""
-    detail = alert.detail
-    unit = f"{metric.unit}/h" if metric else "/h"
-    decimals = metric.decimals if metric else 2
-    rate, limit = _real(detail.get("per_h")), _real(detail.get("limit_per_h"))
-    return language.t(
-        "{event}: {value} (limit {limit})",
-        event=language.pick(str(detail.get("name_vi", "")), str(detail.get("name_en", ""))),
-        value="–" if rate is None else language.quantity(rate, decimals, unit),
-        limit="–" if limit is None else language.quantity(limit, decimals, unit),
-    )
-
-
-def _clock(millis: object, language: Language) -> str:
-    """A time of a detail on the city's clock; empty where there is none."""
-    number = _real(millis)
-    if number is None or not 0 <= number < _LAST_MS:
-        return ""
-    return language.time(datetime.fromtimestamp(number / 1000, UTC))
-
-
-def _real(value: object) -> float | None:
-    """A number of a detail, where it is one."""
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def find_threshold(alert: Alert, city: City) -> Threshold | None:

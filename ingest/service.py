@@ -40,6 +40,8 @@ _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 _REPLAY_S = 1.0
 _LOG_KEPT = timedelta(days=1)
 """The ordered log is for consumers that are a little behind, not for history."""
+_LOG_HELD = timedelta(days=3)
+"""So long it is kept for one that is far behind; then the disk counts for more."""
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -245,7 +247,7 @@ class _Chores:
         if now_s >= self._next_prune:
             self._next_prune = now_s + _PRUNE_S
             with self._conn.transaction():
-                batches.expire(self._conn, _LOG_KEPT)
+                batches.expire(self._conn, _LOG_KEPT, _LOG_HELD)
                 replays.prune(self._conn, datetime.now(UTC) - _LOG_KEPT)
 
     def _put_clocks(self, now_s: float) -> None:

@@ -37,7 +37,11 @@ SELECT max(committed_at) FROM reading_batch
 JOIN unnest(%s::text[], %s::bigint[]) AS place (ingestor, seq) USING (ingestor, seq)"""
 _PRUNE = "DELETE FROM reading_batch WHERE committed_at < %s"
 # By the clock that wrote `committed_at`: one of another machine may be days ahead.
-_EXPIRE = "DELETE FROM reading_batch WHERE committed_at < clock_timestamp() - %s"
+_EXPIRE = """
+DELETE FROM reading_batch AS log WHERE committed_at < clock_timestamp() - %(kept)s
+AND (committed_at < clock_timestamp() - %(held)s
+     OR NOT EXISTS (SELECT FROM consumer_offset AS reader
+                    WHERE reader.ingestor = log.ingestor AND reader.seq < log.seq))"""
 
 
 def append_batch(conn: psycopg.Connection, ingestor: str, seq: int, readings: Readings) -> None:
@@ -101,9 +105,12 @@ def prune(conn: psycopg.Connection, before: datetime) -> int:
     return conn.execute(_PRUNE, (before,)).rowcount
 
 
-def expire(conn: psycopg.Connection, kept: timedelta) -> int:
-    """Forget entries older than ``kept`` by the database's own clock; returns how many."""
-    return conn.execute(_EXPIRE, (kept,)).rowcount
+def expire(conn: psycopg.Connection, kept: timedelta, held: timedelta) -> int:
+    """Forget entries older than ``kept`` by the database's own clock; returns how many.
+
+    What a consumer has yet to read is kept for it, for ``held`` at most.
+    """
+    return conn.execute(_EXPIRE, {"kept": kept, "held": max(kept, held)}).rowcount
 
 
 def listen(conn: psycopg.Connection) -> None:

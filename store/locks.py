@@ -11,9 +11,10 @@ _TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 _SHARE = "SELECT pg_advisory_lock_shared(hashtextextended(%s, 0))"
 _LET_GO = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
 _HOLD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+# PGlite, which has one session alone, gives it no number here.
 # The key's halves are two unsigned columns: PostgreSQL, "The View pg_locks".
 _HOLDERS = """
-SELECT name, pid FROM unnest(%s::text[]) AS name
+SELECT name, coalesce(pid, pg_backend_pid()) FROM unnest(%s::text[]) AS name
 JOIN pg_locks ON (classid::bigint << 32) | objid::bigint = hashtextextended(name, 0)
 WHERE locktype = 'advisory' AND objsubid = 1 AND granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY name, pid"""
@@ -46,6 +47,12 @@ def holders(conn: psycopg.Connection, names: Sequence[str]) -> dict[str, list[in
     for full, pid in conn.execute(_HOLDERS, ([_full(name) for name in names],)):
         held[str(full).removeprefix(_PREFIX)].append(int(pid))
     return held
+
+
+def own_pid(conn: psycopg.Connection) -> int:
+    """What `holders` calls this connection."""
+    row = conn.execute("SELECT pg_backend_pid()").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _full(name: str) -> str:

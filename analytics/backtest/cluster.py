@@ -40,6 +40,14 @@ _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_TH
 """Of a worker. Dask's own has MALLOC_TRIM_THRESHOLD_ in it besides, with which every large array is
 given back to the system and asked for anew: fitting took three times as long."""
 
+LOOPBACK = {
+    "host": "127.0.0.1",
+    "dashboard_address": "127.0.0.1:0",
+    "worker_dashboard_address": "127.0.0.1:0",
+}
+"""Where processes of this machine listen: any free port, and for this machine alone. Dask's own pages
+would be at port 8787 for everyone, and a second backtest would find it taken."""
+
 Report = Callable[[int, int, int], None]
 """Told now and then of a task's place, up to when it played and how many readings more it scored.
 
@@ -186,7 +194,7 @@ def _cluster(processes: int, scheduler: str | None) -> Generator[Any]:
         with _client(scheduler) as client:
             yield client
         return
-    options = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0, "silence_logs": 50}
+    options = {"threads_per_worker": 1, "memory_limit": 0, "silence_logs": 50, **LOOPBACK}
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}),
         _dask.LocalCluster(n_workers=processes, **options) as cluster,

@@ -34,6 +34,8 @@ _LEAST_UNREST = 0.02
 are no measure of noise."""
 _FADED = 0.05
 """A count of spikes below this is none."""
+_CLEARED = 0.5
+"""What a full count has come down to when spikes are over: after 1.4 times the memory."""
 _HOLD_S = 600.0
 _KEPT = ("count", "unrest", "hot", "began")
 
@@ -155,17 +157,19 @@ class Jumps:
         return {**LEAST_JUMP, **params.least}.get(stream.metric, np.inf), low, high
 
     def _round(self, rows: Rows) -> tuple[NDArray[np.bool_], Scores]:
-        streams, values = rows.streams, rows.values
+        streams = rows.streams
+        impossible = (rows.values < self._low[streams]) | (rows.values > self._high[streams])
         apart = self._forward.apart(rows)
         gone = apart > self._params.gap_intervals * self._roster.intervals_s[streams] * SECOND
         if gone.any():
             self._leaps.forget(streams[gone])
         limit = np.maximum(self._params.times * self._usual.large[streams], self._floor[streams])
+        # What cannot be is no step: the next possible value is held against the last one.
+        values = np.where(impossible, self._leaps.value[streams], rows.values)
         delta = self._leaps.delta(streams, values)
         status, spiked = self._leaps.follow(Steps(streams, rows.times, values, delta, limit))
         calm = (status == CALM) & ~spiked
         self._take_in(streams, apart, spiked, np.where(calm, np.abs(delta), np.nan))
-        impossible = (values < self._low[streams]) | (values > self._high[streams])
         unfit = (status == LEAPT) | (status == OFF) & self._leaps.witnessed[streams] | impossible
         return unfit, self._scores(rows, status, impossible)
 
@@ -180,7 +184,8 @@ class Jumps:
         count = self._count[streams]
         if spiked.any() or count.any():
             faded = count * np.exp(-apart / (self._params.memory_s * SECOND))
-            self._count[streams] = np.where(faded < _FADED, 0.0, faded) + spiked
+            count = np.where(faded < _FADED, 0.0, faded) + spiked
+            self._count[streams] = np.minimum(count, self._params.spikes)
         unrest = self._unrest[streams]
         self._unrest[streams] = unrest + _UNREST * np.where(np.isnan(size), 0.0, size - unrest)
 
@@ -231,7 +236,7 @@ class Jumps:
     def _terms(self, stream: Stream) -> list[Term]:
         params = self._params
         bounds = (
-            (params.spikes - 0.5, _FADED, 0.0, 0.0),
+            (params.spikes - 0.5, _CLEARED, 0.0, 0.0),
             (1.0, 1.0, stream.interval_s, 0.0),
             (params.noisy_times, params.noisy_times / 2, params.noisy_s, 0.0),
             (1.0, 1.0, 0.0, _HOLD_S),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -77,14 +77,16 @@ async def read_catalogue(runtime: RuntimeAccess, request: Request) -> list[Regis
 @router.get("/devices/{device_id}")
 async def read_one_device(device_id: str, runtime: RuntimeAccess) -> DeviceDetail:
     """One device with its newest values and standing alerts."""
-    view = await runtime.query(lambda conn: read_device(conn, device_id))
+    view, faults = await runtime.query(
+        lambda conn: (read_device(conn, device_id), quality.list_intervals_at(conn, datetime.now(UTC)))
+    )
     clock = clock_out(view.clock, runtime.settings.ingest.clock_tolerance_s)
     shown = device_out(view.device, view.streams, runtime.picture.states(), clock)
     newest = runtime.picture.latest([stream.stream_id for stream in view.streams])
     described = [describe(alert, view.device, runtime.city, runtime.languages) for alert in view.alerts]
     return DeviceDetail(
         **shown.model_dump(),
-        latest=latest_out(view.streams, newest),
+        latest=latest_out(view.streams, newest, kinds_of(faults)),
         alerts=[AlertOut(**asdict(item)) for item in described],
     )
 
@@ -150,8 +152,10 @@ async def read_long_series(
 @router.get("/readings/latest")
 async def read_latest(runtime: RuntimeAccess) -> list[LatestOut]:
     """The newest reading of every stream that has one."""
-    streams = await runtime.query(list_streams)
-    return latest_out(streams, runtime.picture.latest())
+    streams, faults = await runtime.query(
+        lambda conn: (list_streams(conn), quality.list_intervals_at(conn, datetime.now(UTC)))
+    )
+    return latest_out(streams, runtime.picture.latest(), kinds_of(faults))
 
 
 @router.get("/state")
@@ -172,9 +176,7 @@ async def read_city_state(
     found, faults = await runtime.query(
         lambda conn: (read_state(conn, moment, within), quality.list_intervals_at(conn, moment))
     )
-    kinds: dict[int, list[str]] = {}
-    for fault in faults:
-        kinds.setdefault(fault.stream_id, []).append(str(fault.kind))
+    kinds = kinds_of(faults)
     return StateOut(
         at=round(moment.timestamp() * 1000),
         within_s=within_s,
@@ -218,13 +220,23 @@ def device_out(
     )
 
 
-def latest_out(streams: Sequence[Stream], newest: dict[int, LiveReading]) -> list[LatestOut]:
-    """Newest readings with what they are of."""
+def kinds_of(faults: Sequence[QualityInterval]) -> dict[int, list[str]]:
+    """The kinds of faults by stream."""
+    kinds: dict[int, list[str]] = {}
+    for fault in faults:
+        kinds.setdefault(fault.stream_id, []).append(str(fault.kind))
+    return kinds
+
+
+def latest_out(
+    streams: Sequence[Stream], newest: dict[int, LiveReading], faults: Mapping[int, list[str]]
+) -> list[LatestOut]:
+    """Newest readings with what they are of, and what is the matter with their sensors."""
     rows: list[LatestOut] = []
     for stream in streams:
         if stream.stream_id not in newest:
             continue
-        _, time, value, quality = newest[stream.stream_id]
+        _, time, value, flags = newest[stream.stream_id]
         metric = METRICS.get(stream.metric)
         rows.append(
             LatestOut(
@@ -234,7 +246,8 @@ def latest_out(streams: Sequence[Stream], newest: dict[int, LiveReading]) -> lis
                 unit=metric.unit if metric else "",
                 time=time,
                 value=value,
-                quality=quality,
+                quality=flags,
+                faults=faults.get(stream.stream_id, []),
             )
         )
     return rows

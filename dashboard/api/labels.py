@@ -113,10 +113,10 @@ def _filters(
 ) -> LabelSearch:
     """The filters of a request."""
     try:
-        between = [parse_time(text) if text else None for text in (start, end)]
+        since, until = (parse_time(text) if text else None for text in (start, end))
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    return LabelSearch(*between, device or None, kind or None, source or None)
+    return LabelSearch(since, until, device or None, kind or None, source or None)
 
 
 Filters = Annotated[LabelSearch, Depends(_filters)]

@@ -108,6 +108,9 @@ class LatestOut(Answer):
     time: Millis
     value: float
     quality: int
+    faults: Annotated[
+        list[str], Field(description="What is the matter with the sensor; empty: nothing known")
+    ] = []
 
 
 class ClockOut(Answer):

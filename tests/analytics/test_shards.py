@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from analytics import recovery
@@ -13,6 +14,7 @@ from analytics.passing import moments
 from analytics.resplit import resplit
 from analytics.shards import Shard, fair_share, shards_of, split_among
 from analytics.times import HOUR, SECOND
+from analytics.work import Work
 from store.batches import heads
 from store.offsets import get_offsets, worst_lag
 from store.pool import connect
@@ -153,3 +155,33 @@ def test_another_split_waits_for_those_at_work(town: Town) -> None:
         assert not resplit(other, worlds.city(), 2, 1, START)
         town.conn.execute("SELECT pg_advisory_unlock_all()")
         assert resplit(other, worlds.city(), 2, 1, START)
+
+
+def test_a_backlog_is_shown_and_worked_off(town: Town) -> None:
+    """More than is read at once, with a finding in the middle of it."""
+    work = Work(town.conn, town.url, worlds.city(), Shard(), START)
+    feed = eventful()
+    town.commit_all(feed)
+    assert worst_lag(town.conn, "analytics") == len(feed)
+    lags_us: list[int] = []
+    while work.step(town.conn, feed[-1].now, woken=False):
+        lags_us.append(work.lag_us(feed[-1].now))
+    assert lags_us == sorted(lags_us, reverse=True)
+    assert lags_us[0] > 30 * 60 * SECOND
+    assert work.lag_us(feed[-1].now) == worst_lag(town.conn, "analytics") == 0
+    assert work.engine.counts.scored == sum(len(commit.rows) for commit in feed)
+    work.end(town.conn, feed[-1].now)
+
+
+def test_no_log_gets_ahead_of_another_behind_a_backlog(town: Town) -> None:
+    """One log has many small entries and one has few: the sensors of the first are not silent."""
+    engine = town.engine()
+    for commit in worlds.minutes(worlds.roster(), 80):
+        even = commit.rows.streams % 2 == 0
+        for i in range(len(commit.rows)):
+            if even[i]:
+                town.commit(worlds.Commit(commit.rows.take(np.array([i])), commit.now), "ingest-1")
+        town.commit(worlds.Commit(commit.rows.take(~even), commit.now), "ingest-2")
+    consume_all(town, [engine])
+    assert town.anomalies() == []
+    assert get_offsets(town.conn, "analytics") == {"ingest-1": 240, "ingest-2": 80}

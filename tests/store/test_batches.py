@@ -8,7 +8,8 @@ import numpy as np
 import psycopg
 import pytest
 
-from store import batches, offsets, snapshots
+from store import batches, locks, offsets, snapshots, steps
+from store.steps import Step
 from telemetry.readings import Readings
 
 BATCH = Readings.of([3, 1, 2], [30, 10, 20], [0.3, -0.1, 1e300], [0, 1, 2])
@@ -58,3 +59,41 @@ def test_a_snapshot_is_replaced_whole(conn: psycopg.Connection) -> None:
     snapshot = snapshots.load_snapshot(conn, "analytics")
     assert snapshot is not None
     assert (snapshot.offsets, snapshot.state) == ({"a": 2, "b": 7}, b"\x00new")
+
+
+def test_what_a_consumer_has_yet_to_read_is_kept_for_it_for_a_while(conn: psycopg.Connection) -> None:
+    for seq in range(1, 7):
+        batches.append_batch(conn, "ingest-1", seq, Readings.of([1], [seq], [1.0]))
+    age = "UPDATE reading_batch SET committed_at = clock_timestamp() - %s * interval '1 day' WHERE seq = %s"
+    for seq, days in ((1, 5), (2, 5), (3, 2), (4, 2), (5, 2), (6, 0)):
+        conn.execute(age, (days, seq))
+    offsets.set_offset(conn, "analytics", "ingest-1", 6)
+    offsets.set_offset(conn, "analytics/1of2", "ingest-1", 3)
+    assert batches.expire(conn, timedelta(days=1), timedelta(days=3)) == 3
+    assert [batch.seq for batch in batches.read_after(conn, "ingest-1", 0)] == [4, 5, 6]
+    offsets.set_offset(conn, "analytics/1of2", "ingest-1", 6)
+    assert batches.expire(conn, timedelta(days=1), timedelta(days=3)) == 2
+
+
+def test_locks_tell_who_holds_them(conn: psycopg.Connection) -> None:
+    assert locks.holders(conn, ["a", "b"]) == {"a": [], "b": []}
+    assert locks.try_lock(conn, "a")
+    locks.share_lock(conn, "b")
+    me = [locks.own_pid(conn)]
+    assert locks.holders(conn, ["a", "b"]) == {"a": me, "b": me}
+    locks.let_go(conn, "a")
+    assert locks.holders(conn, ["a"]) == {"a": []}
+
+
+def test_steps_are_kept_in_order_until_they_are_forgotten(conn: psycopg.Connection) -> None:
+    made = [Step(None, [3], ["a", "b"], [1, 1]), Step(7), Step(9, [], ["b"], [2])]
+    for step in made:
+        steps.add_step(conn, "analytics", step)
+    steps.add_step(conn, "analytics/1of2", Step(1))
+    read = steps.list_steps(conn, "analytics")
+    assert [(s.ticked, s.streams, s.ingestors, s.seqs) for s in read] == [
+        (None, [3], ["a", "b"], [1, 1]), (7, [], [], []), (9, [], ["b"], [2])
+    ]  # fmt: skip
+    steps.forget_steps(conn, "analytics")
+    assert steps.list_steps(conn, "analytics") == []
+    assert len(steps.list_steps(conn, "analytics/1of2")) == 1

@@ -1,0 +1,92 @@
+"""How fast analytics catches up once it has fallen behind.
+
+    OMP_NUM_THREADS=1 python benchmarks/analytics_backlog.py [--streams 20000] [--readings 1000000]
+
+Batches are in the log of a real database, as after a stall of analytics; the live engine
+reads, scores and commits until nothing is left. The limit to compare with is reading the
+same log into arrays and doing nothing with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from analytics.live import LiveEngine
+from benchmarks._stage import say
+from benchmarks._way import machine
+from benchmarks.analytics_rate import TARGET, Town
+from launch.config import load_settings
+from launch.engines import choose_database
+from launch.engines.surroundings import Surroundings
+from launch.ports import free_port
+from launch.processes import Guard
+from store import batches
+from store.migrate import migrate
+from store.offsets import worst_lag
+from store.pool import connect
+
+_SIZE = 2_000
+_AT_ONCE = 32
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """A database with our schema and nothing in it; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="cityops-bench-") as name:
+        guard = Guard()
+        settings = load_settings(Path(os.devnull), environment={})
+        cluster = choose_database(Surroundings(settings, Path(name), guard=guard), free_port())
+        cluster.start()
+        try:
+            migrate(cluster.url)
+            yield cluster.url
+        finally:
+            cluster.stop()
+            guard.close()
+
+
+def main() -> None:
+    """Stall, then catch up."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--streams", type=int, default=20_000)
+    parser.add_argument("--readings", type=int, default=1_000_000)
+    told = parser.parse_args()
+    say(f"simulating and learning the days of {told.streams:,} streams")
+    town = Town(told.streams)
+    with database() as url, connect(url, name="benchmark", autocommit=True) as conn:
+        seq = 0
+        readings = town.readings(told.readings)
+        for first in range(0, len(readings), _SIZE):
+            seq += 1
+            part = readings.take(np.arange(first, min(first + _SIZE, len(readings))))
+            batches.append_batch(conn, "ingest-1", seq, part)
+        behind = worst_lag(conn, "analytics")
+        began = time.perf_counter()
+        for after in range(0, seq, _AT_ONCE):
+            batches.read_after(conn, "ingest-1", after, _AT_ONCE)
+        read_s = time.perf_counter() - began
+        engine = LiveEngine(town.engine, {})
+        began = time.perf_counter()
+        while engine.consume(conn):
+            pass
+        took_s = time.perf_counter() - began
+        assert worst_lag(conn, "analytics") == 0
+    rate, limit = told.readings / took_s, told.readings / read_s
+    print(f"{machine()}; {told.streams:,} streams, {behind} batches of {_SIZE:,} readings behind")
+    print(f"reading the log  {limit:12,.0f} readings/s")
+    print(f"catching up      {rate:12,.0f} readings/s   ours / reading {rate / limit:.2f}; target {TARGET:,}")
+
+
+if __name__ == "__main__":
+    main()
