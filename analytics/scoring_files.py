@@ -61,9 +61,9 @@ def read_series(source: TextIO, name: str) -> Series:
     """
     lines = csv.reader(source, strict=True)
     try:
-        header = next(lines, [])
+        header = next(lines, list[str]())
         places = [_place(header, column, name) for column in COLUMNS]
-        rows, times, values = [], [], []
+        rows, times, values = list[list[str]](), list[int](), list[float]()
         for row in lines:
             if not row:
                 continue

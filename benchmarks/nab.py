@@ -25,8 +25,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_threads, "1")
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
@@ -49,6 +48,7 @@ from analytics.times import SECOND, micros
 from telemetry.city import City
 from telemetry.detection import DetectorSpec
 from telemetry.devices import Device, Stream
+from telemetry.metrics import Domain
 
 KIND = "onset"
 TARGETS = {"standard": 75.0, "reward_low_FP_rate": 67.0}
@@ -65,9 +65,9 @@ def scored(
     with (path / name).open(newline="", encoding="utf-8-sig") as lines:
         series = read_series(lines, name)
     scores = make_detector(KIND, params, _METRIC).score(series)
-    place = {time: row for row, time in reversed(list(enumerate(series.times.tolist())))}
-    rows = [(place[_micros(first)], place[_micros(last)]) for first, last in windows]
-    return ScoredSeries(name, scores, rows)
+    edges = np.array([[_micros(first), _micros(last)] for first, last in windows], np.int64)
+    rows = np.searchsorted(series.times, edges.reshape(-1, 2)).tolist()
+    return ScoredSeries(name, scores, [(first, last) for first, last in rows])
 
 
 def random_scores(series: Sequence[ScoredSeries], seed: int) -> list[ScoredSeries]:
@@ -95,7 +95,7 @@ def flat_scores(series: Sequence[ScoredSeries], score: float) -> list[ScoredSeri
 def microseconds_per_reading(params: Mapping[str, Any], rounds: int = 60) -> float:
     """On `_STREAMS` streams that have warmed up; the median round."""
     names = [f"device-{i}" for i in range(_STREAMS)]
-    devices = [Device(n, "energy", "meter", n, n, 0.0, 0.0, "", 300.0, (_METRIC,), {}) for n in names]
+    devices = [Device(n, Domain.ENERGY, "meter", n, n, 0.0, 0.0, "", 300.0, (_METRIC,), {}) for n in names]
     roster = Roster.of([Stream(i, n, _METRIC, 300.0) for i, n in enumerate(names)], devices)
     detector = DETECTORS[KIND](Setup(_NOWHERE, DetectorSpec(KIND, KIND, params=params)))
     detector.extend(roster)
@@ -119,9 +119,8 @@ def main() -> None:
     parser.add_argument("--detail", action="store_true", help="what became of each series")
     parser.add_argument("--workers", type=int, default=1)
     told = parser.parse_args()
-    params = {
-        key: tomllib.loads(f"v = {value}")["v"] for key, _, value in (s.partition("=") for s in told.set)
-    }
+    settings: list[str] = told.set
+    params = tomllib.loads("\n".join(settings))
     labels: dict[str, list[list[str]]] = json.loads((told.path / "windows.json").read_text())
     with ProcessPoolExecutor(told.workers) as pool:
         jobs = [pool.submit(scored, told.path, name, found, params) for name, found in labels.items()]

@@ -1,4 +1,4 @@
-"""Sentences of alerts whose rule says more than a value and its limit: forecasts, the air index, rates.
+"""Sentences of alerts whose rule says more than a value and its limit: forecasts, air, rates, onsets.
 
 What they say stands in the alert's detail, which a detector wrote: every field is checked for
 what it should be, since an old or another version may have written it.
@@ -75,6 +75,24 @@ def _rate_sentence(alert: Alert, language: Language) -> str:
     )
 
 
+def _onset_sentence(alert: Alert, language: Language) -> str | None:
+    """A sudden change, or a level never seen; what is odd for its hour is told as that."""
+    terms = {term: _real(alert.detail.get(term)) or 0.0 for term in _ONSETS}
+    message = _ONSETS[max(terms, key=lambda term: terms[term])]
+    low, high, value = alert.expected_low, alert.expected_high, alert.value
+    if not message or low is None or high is None or value is None:
+        return None
+    metric = METRICS.get(alert.metric)
+    decimals, unit = (metric.decimals, metric.unit) if metric else (2, "")
+    return language.t(
+        message,
+        metric=language.pick(metric.name_vi, metric.name_en) if metric else alert.metric,
+        value=language.quantity(value, decimals, unit),
+        low=language.number(low, decimals),
+        high=language.quantity(high, decimals, unit),
+    )
+
+
 def _clock(millis: object, language: Language) -> str:
     """A time of a detail on the city's clock; empty where there is none."""
     number = _real(millis)
@@ -88,8 +106,18 @@ def _real(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-_BY_RULE: Mapping[str, Callable[[Alert, Language], str]] = {
+_SUDDEN = mark("{metric} changed suddenly to {value} (expected {low} to {high})")
+_ONSETS: Mapping[str, str] = {
+    "value": mark("{metric} {value}: a level not seen here before (usual {low} to {high})"),
+    "residual": _SUDDEN,
+    "shock": _SUDDEN,
+    "season": "",
+}
+"""By the term that fired; empty: the sentence of a value that is odd for its hour."""
+
+_BY_RULE: Mapping[str, Callable[[Alert, Language], str | None]] = {
     "forecast": _forecast_sentence,
+    "onset": _onset_sentence,
     "rate": _rate_sentence,
     "vn_aqi": _air_sentence,
 }

@@ -39,7 +39,7 @@ def week(seed: int = 1, n: int = 8 * 48) -> list[float]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cut=st.integers(1, 8 * 48 - 1), seed=st.integers(1, 3))
 def test_a_prefix_scores_the_same(kind: str, cut: int, seed: int) -> None:
     lines = document(week(seed), 1800.0).splitlines(keepends=True)

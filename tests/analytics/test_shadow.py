@@ -20,7 +20,7 @@ from store.shadows import Shadow
 from telemetry.detection import Configuration, DetectorSpec
 from tests.analytics import worlds
 from tests.analytics.backtest import histories
-from tests.analytics.backtest.histories import EVERY, PLAIN, N
+from tests.analytics.backtest.histories import PLAIN, N
 from tests.analytics.towns import Town, make_town, town
 from tests.analytics.worlds import START
 
@@ -29,13 +29,13 @@ __all__ = ["make_town", "town"]  # fixtures
 PATIENT = Configuration(
     tuple(
         DetectorSpec("silence", "silence", params={"intervals": 60.0}) if spec.name == "silence" else spec
-        for spec in EVERY.detector
+        for spec in PLAIN.detector
     )
 )
 """As the live one, but slow to miss a device."""
 
 
-def begin(town: Town, configuration: Configuration = EVERY) -> Shadow:
+def begin(town: Town, configuration: Configuration = PLAIN) -> Shadow:
     return shadows.start(town.conn, configuration.to_document(), "abc", "an", "to see")
 
 

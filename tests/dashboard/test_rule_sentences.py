@@ -1,7 +1,8 @@
-"""Sentences and pictures of forecasts, the air index and rates."""
+"""Sentences and pictures of forecasts, the air index, rates and onsets."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,6 +43,10 @@ def alert(rule: str, detail: dict[str, Any], metric: str = "water_level_m") -> A
     )  # fmt: skip
 
 
+def onset(detail: dict[str, Any]) -> Alert:
+    return replace(alert("onset", detail), expected_low=0.3, expected_high=0.9)
+
+
 @pytest.mark.parametrize(
     ("item", "vi", "en"),
     [
@@ -74,6 +79,24 @@ def alert(rule: str, detail: dict[str, Any], metric: str = "water_level_m") -> A
             "Nước ngập dâng nhanh: 0,42 m/h (ngưỡng 0,30 m/h)",
             "Flood water rising fast: 0.42 m/h (limit 0.30 m/h)",
             id="rate",
+        ),
+        pytest.param(
+            onset({"value": 0.9, "residual": 0.2}),
+            "Mực nước 1,20 m: mức chưa từng thấy ở đây (thường 0,30 đến 0,90 m)",
+            "Water level 1.20 m: a level not seen here before (usual 0.30 to 0.90 m)",
+            id="onset of a level",
+        ),
+        pytest.param(
+            onset({"value": 0.1, "shock": 0.4}),
+            "Mực nước đột ngột đổi sang 1,20 m (dự kiến 0,30 đến 0,90 m)",
+            "Water level changed suddenly to 1.20 m (expected 0.30 to 0.90 m)",
+            id="onset of a change",
+        ),
+        pytest.param(
+            onset({"season": 0.4, "value": "x"}),
+            "Mực nước 1,20 m cao bất thường so với giờ này (thường 0,30 đến 0,90 m)",
+            "Water level 1.20 m unusually high for this hour (usual 0.30 to 0.90 m)",
+            id="onset by the hour",
         ),
         pytest.param(alert("rate:level_rise", {}), ": – (ngưỡng –)", ": – (limit –)", id="rate bare"),
     ],
