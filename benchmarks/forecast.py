@@ -68,7 +68,7 @@ def spec(city: City) -> DetectorSpec:
 
 def learnt(detector: Forecast, weeks: Weeks, end: int) -> Columns:
     """A model from the week before instant ``end``, all streams at once."""
-    rows = [part for part in weeks.history(end - LEARNT_DAYS * PER_DAY, end, len(weeks.values))]
+    rows = list(weeks.history(end - LEARNT_DAYS * PER_DAY, end, len(weeks.values)))
     return detector.fit(weeks.roster, rows[0])
 
 
@@ -110,7 +110,7 @@ class Run:
 
     def drive(self) -> tuple[list[Finding], list[tuple[int, Floats]]]:
         """Findings, and the forecasts of every half hour with the instant they were made at."""
-        weeks, bank = self.weeks, self.detector._bank
+        weeks, bank = self.weeks, self.detector.bank
         self.detector.warm(weeks.rows(self.first - PER_DAY - 1, self.first), int(weeks.times[self.first]))
         found: list[Finding] = []
         fans: list[tuple[int, Floats]] = []
@@ -130,7 +130,7 @@ class Run:
         self, fans: Sequence[tuple[int, Floats]]
     ) -> Iterator[tuple[str, Floats, Floats, Floats, Floats]]:
         """By stream: group, quantiles, what came, persistence and seasonal-naive, ``(n, steps, …)``."""
-        places = self.detector._bank.places
+        places = self.detector.bank.places
         instants = np.array([instant for instant, _ in fans])
         for row, stream in enumerate(places.streams.tolist()):
             quantiles = np.stack([quantiles[row] for _, quantiles in fans]).astype(np.float64)
@@ -174,7 +174,8 @@ def quality(runs: Sequence[Run], fans: Sequence[list[tuple[int, Floats]]]) -> No
         for group, *arrays in run.seen(made):
             parts.setdefault(group, []).append(tuple(arrays))
     print(
-        "\n| what | h ahead | MAE | to persistence | to seasonal-naive | pinball, to persistence's | in 80 % |"
+        "\n| what | h ahead | MAE | to persistence | to seasonal-naive "
+        "| pinball, to persistence's | in 80 % |"
     )
     print("|---|---|---|---|---|---|---|")
     for group, arrays in sorted(parts.items()):
@@ -198,7 +199,7 @@ def quality(runs: Sequence[Run], fans: Sequence[list[tuple[int, Floats]]]) -> No
 
 def warnings(runs: Sequence[Run], found: Sequence[list[Finding]], days: int) -> None:
     """Early warnings against crossings."""
-    within_us = round(runs[0].detector._params.within_min * 60 * SECOND) + GRACE_US
+    within_us = round(runs[0].detector.params.within_min * 60 * SECOND) + GRACE_US
     tallies: dict[str, list[list[float]]] = {}
     for run, findings in zip(runs, found, strict=True):
         crossed = run.crossings()
@@ -207,7 +208,8 @@ def warnings(runs: Sequence[Run], found: Sequence[list[Finding]], days: int) -> 
             tally = tallies.setdefault(f"{term.rule} {term.severity}", [])
             tally.append(judged(crossed.get(term.key, []), spans.get(term.key, []), within_us))
     print(
-        "\n| what | streams | crossings | warned of | median lead, min | warnings | false | false per stream-day |"
+        "\n| what | streams | crossings | warned of | median lead, min "
+        "| warnings | false | false per stream-day |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for name, tally in sorted(tallies.items()):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 import tomllib
@@ -25,11 +24,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import numpy as np
 from rich.progress import track
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analytics.detectors import DETECTORS, Setup
 from analytics.evaluation.nab import (
