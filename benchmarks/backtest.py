@@ -78,11 +78,11 @@ def database(source: ArraySource) -> Iterator[StoreSource]:
             guard.close()
 
 
-def timed(source: Source, city: City, days: int, workers: int) -> tuple[Run, float]:
+def timed(source: Source, city: City, days: int, workers: int, options: TrialOptions) -> tuple[Run, float]:
     began = time.perf_counter()
     run = backtest(
         city.detection, source, city, START, START + timedelta(days=days),
-        options=TrialOptions(), workers=workers,
+        options=options, workers=workers,
     )  # fmt: skip
     took_s = time.perf_counter() - began
     parts = ", ".join(f"{what} {run.took_s[what]:.1f}" for what in ("read", "fit", "score"))
@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--step", type=int, default=300, help="seconds between readings")
     parser.add_argument("--seed", type=int, default=28)
+    parser.add_argument("--refit-h", type=float, default=TrialOptions().refit_h)
     parser.add_argument("--database", action="store_true")
     asked = parser.parse_args()
     city = load_city(load_settings(None, {}))
@@ -107,14 +108,15 @@ def main() -> None:
     print(f"detectors: {kinds}; {os.cpu_count()} processors")
     if asked.database:
         with database(arrays) as source:
-            compare(source, city, asked.days)
+            compare(source, city, asked.days, TrialOptions(refit_h=asked.refit_h))
     else:
-        compare(arrays, city, asked.days)
+        compare(arrays, city, asked.days, TrialOptions(refit_h=asked.refit_h))
 
 
-def compare(source: Source, city: City, days: int) -> None:
-    alone, alone_s = timed(source, city, days, 1)
-    both, both_s = timed(source, city, days, 2)
+def compare(source: Source, city: City, days: int, options: TrialOptions) -> None:
+    print(f"models fitted every {options.refit_h:g} h")
+    alone, alone_s = timed(source, city, days, 1, options)
+    both, both_s = timed(source, city, days, 2, options)
     assert alone.episodes == both.episodes, "split or not, they find the same"
     print(f"speed-up on two workers: {alone_s / both_s:.2f}")
     print(f"limit {LIMIT_S:.0f} s: {min(alone_s, both_s) / LIMIT_S:.0%} of it")

@@ -78,7 +78,7 @@ def backtest(
         float, typer.Option(min=0, help="Readings arrive in such steps; 0: as the fastest sends.")
     ] = 0.0,
     train_days: Annotated[float, typer.Option(min=0.01, help="How much history is learnt from.")] = 7.0,
-    refit_h: Annotated[float, typer.Option(min=0.1, help="Hours between two fits; live it is 1.")] = 24.0,
+    refit_h: Annotated[float, typer.Option(min=0.1, help="Hours between two fits; live it is 1.")] = 72.0,
     seed: Annotated[int, typer.Option(help="Of the random baseline.")] = 0,
     name: Annotated[str, typer.Option(help="What to call it in the list.")] = "",
     reason: Annotated[str, typer.Option(help="Why; kept with the run.")] = "",

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ NAME = "bench"
 _WAIT_S = 1.0
 _PAUSE_S = 2.0
 _GRACE_S = 8.0
+_LONGEST_PAUSE_S = 60.0
 NICENESS = 10
 
 
@@ -40,6 +42,10 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     name: str = ""
     started: int = 0
+    failures: int = 0
+    """Times in a row that it ended with an error."""
+    not_before: float = 0.0
+    """When it may be started again, on the monotonic clock."""
 
     @property
     def is_running(self) -> bool:
@@ -47,7 +53,9 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        """Start it, under a name that no other process has."""
+        """Start it, under a name that no other process has; not at once again where it failed."""
+        if time.monotonic() < self.not_before:
+            return
         self.started += 1
         self.name = f"{NAME} {socket.gethostname()} {os.getpid()}-{self.started}"
         self.process = subprocess.Popen([*self.command, self.name], stdin=subprocess.PIPE)  # noqa: S603
@@ -56,8 +64,13 @@ class Child:
         """Whether it has ended since it was started; once."""
         if self.process is None or self.process.poll() is None:
             return False
-        if self.process.returncode != 0:
-            _log.warning("%s ended with code %d", self.name, self.process.returncode)
+        self.failures = self.failures + 1 if self.process.returncode else 0
+        if self.failures:
+            pause_s = min(_LONGEST_PAUSE_S, 2.0 ** (self.failures - 1) - 1.0)
+            self.not_before = time.monotonic() + pause_s
+            _log.warning(
+                "%s ended with code %d; again in %.0f s", self.name, self.process.returncode, pause_s
+            )
         self._forget()
         return True
 

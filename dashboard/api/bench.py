@@ -153,7 +153,7 @@ class OptionsIn(BaseModel):
     select: Annotated[list[SelectIn], Field(max_length=100)] = []
     cadence_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     train_days: Annotated[float, Field(gt=0, le=400)] = 7.0
-    refit_h: Annotated[float, Field(ge=0.1, le=10_000)] = 24.0
+    refit_h: Annotated[float, Field(ge=0.1, le=10_000)] = 72.0
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
 
 

@@ -33,8 +33,8 @@ class TrialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     train_days
         How much before the start, and later before each fit, detectors learn from.
     refit_h
-        Hours between two fits. Live it is 1; a model of a week hardly changes in a day,
-        and fitting is most of the work where it is done hourly.
+        Hours between two fits. Live it is 1; a model of a week changes little in three
+        days, and fitting is most of the work where it is done each day.
     seed
         Of the random baseline in the metrics; detectors have their own in their parameters.
     """
@@ -42,7 +42,7 @@ class TrialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     select: tuple[Selector, ...] = ()
     cadence_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
     train_days: Annotated[float, msgspec.Meta(gt=0, le=400)] = 7.0
-    refit_h: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 24.0
+    refit_h: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 72.0
     seed: int = 0
 
 

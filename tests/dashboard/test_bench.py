@@ -48,7 +48,7 @@ def test_a_run_is_asked_for_followed_and_cancelled(town: Town, engineer: httpx.C
     (made,) = ask(engineer, name="first", reason="to see", options={"select": [{"zone": ["760"]}]}).json()
     assert (made["status"], made["author"], made["progress"]) == ("queued", "engineer", 0.0)
     assert made["options"]["select"][0]["zone"] == ["760"]
-    assert made["options"]["refit_h"] == 24.0
+    assert made["options"]["refit_h"] == 72.0
     path = f"/api/v1/backtests/{made['backtest_run_id']}"
     with town.conn.transaction():
         backtests.begin(town.conn, made["backtest_run_id"], "w")

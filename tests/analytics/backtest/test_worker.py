@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -124,6 +125,19 @@ def test_the_shadows_process_lives_as_long_as_the_shadow(town: Town, bench: Benc
     shadows.stop(town.conn, shadow.shadow_id, "an")
     bench.look(town.conn)
     assert not bench.shadow.is_running
+
+
+def test_a_child_that_fails_again_and_again_is_waited_for_longer() -> None:
+    child = Child([sys.executable, "-c", "raise SystemExit(3)"])
+    pauses: list[float] = []
+    for _ in range(3):
+        child.not_before = 0.0
+        child.start()
+        wait_for(child.ended)
+        pauses.append(child.not_before - time.monotonic())
+    assert pauses[0] <= 0.0 < pauses[1] <= 1.0 < pauses[2] <= 3.0
+    child.start()
+    assert not child.is_running, "not yet"
 
 
 def test_children_end_with_their_parent(town: Town) -> None:
