@@ -36,18 +36,18 @@ class Forecast:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._params: ForecastParams = setup.params
+        self.params: ForecastParams = setup.params
         self._thresholds = [t for t in setup.city.thresholds if t.metric in FAMILIES]
-        self._every_us = round(self._params.every_s * SECOND)
-        self._steps = self._params.horizon_min * 60 * SECOND // STEP_US
-        self._within = max(1, min(self._steps, self._params.within_min * 60 * SECOND // STEP_US))
+        self._every_us = round(self.params.every_s * SECOND)
+        self._steps = self.params.horizon_min * 60 * SECOND // STEP_US
+        self._within = max(1, min(self._steps, self.params.within_min * 60 * SECOND // STEP_US))
         longest_s = max((t.averaging_s for t in self._thresholds), default=0.0)
-        self._bank = Bank(
+        self.bank = Bank(
             _stations(setup.city),
             ZoneInfo(setup.city.timezone),
             self._steps,
             round(longest_s * SECOND / STEP_US),
-            self._params.least_history_h,
+            self.params.least_history_h,
             self._averaging_s,
         )
         self._roster = Roster.of((), ())
@@ -62,9 +62,9 @@ class Forecast:
 
     def extend(self, roster: Roster) -> list[Term]:
         """Take up streams past those known; returns their terms."""
-        known = len(self._bank)
-        self._bank.extend(roster)
-        places = self._bank.places
+        known = len(self.bank)
+        self.bank.extend(roster)
+        places = self.bank.places
         self._row = places.index(len(roster))
         self._gauge = np.full(len(roster), NOBODY, np.int64)
         self._gauge[places.rain] = np.arange(len(places.rain))
@@ -85,9 +85,9 @@ class Forecast:
 
     def warm(self, rows: Rows, now: int) -> None:
         """Fill what is recent, and see which thresholds are passed already."""
-        recent = rows.take(rows.times >= now - self._bank.span_us)
+        recent = rows.take(rows.times >= now - self.bank.span_us)
         row = self._row[recent.streams]
-        self._bank.fill(recent, row, self._gauge[recent.streams])
+        self.bank.fill(recent, row, self._gauge[recent.streams])
         np.maximum.at(self._forward.last, recent.streams, recent.times)
         last = (row != NOBODY) & (recent.times == self._forward.last[recent.streams])
         if last.any():
@@ -95,11 +95,11 @@ class Forecast:
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """How the forecast streams among these go on from what is recent."""
-        return self._bank.fit(roster, rows)
+        return self.bank.fit(roster, rows)
 
     def learn(self, model: Columns) -> None:
         """Take up the models of these streams."""
-        self._bank.learn(model)
+        self.bank.learn(model)
 
     def score(self, rows: Rows, _now: int) -> list[Scores]:
         """The chance of a crossing, for each stream whose next forecast these readings make due.
@@ -108,11 +108,11 @@ class Forecast:
         """
         gauge = self._gauge[rows.streams]
         for part in self._forward.rounds(rows.take(gauge != NOBODY)):
-            self._bank.add_rain(self._gauge[part.streams], part.times, part.values)
+            self.bank.add_rain(self._gauge[part.streams], part.times, part.values)
         found: list[Scores] = []
         for part in self._forward.rounds(rows.take(self._row[rows.streams] != NOBODY)):
             row, slot = self._row[part.streams], part.times // self._every_us
-            self._bank.add(row, part.times, part.values)
+            self.bank.add(row, part.times, part.values)
             due = slot > self._made[row]
             if due.any():
                 self._made[row[due]] = slot[due]
@@ -131,12 +131,12 @@ class Forecast:
             "term": np.array(self._keys, np.str_),
             "crossed": self._crossed.copy(),
             "made": self._made.copy(),
-            **self._bank.state(),
+            **self.bank.state(),
         }
 
     def models(self) -> Columns:
         """How streams go on."""
-        return self._bank.models()
+        return self.bank.models()
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
@@ -144,9 +144,9 @@ class Forecast:
         self._forward.last[target] = state["last"][source]
         source, target = match(state["term"], np.array(self._keys, np.str_))
         self._crossed[target] = state["crossed"][source]
-        source, target = match(state["row"], self._bank.stream_ids)
+        source, target = match(state["row"], self.bank.stream_ids)
         self._made[target] = state["made"][source]
-        self._bank.restore(state)
+        self.bank.restore(state)
 
     def counts(self) -> dict[str, int]:
         """None."""
@@ -157,7 +157,7 @@ class Forecast:
         device = roster.devices.get(stream.device_id)
         if device is None or not self._setup.watches(roster, stream):
             return []
-        least = self._params.least_severity.rank
+        least = self.params.least_severity.rank
         found = [
             threshold
             for threshold in self._thresholds
@@ -179,8 +179,8 @@ class Forecast:
         of = np.repeat(np.arange(len(row)), count)
         terms = self._first[row][of] + np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
         limit, clear, sign = self._limit[terms].T
-        means = self._bank.current_means(row, rows.times)
-        value = np.where(self._bank.places.averaging[row] > 0, means, rows.values)[of]
+        means = self.bank.current_means(row, rows.times)
+        value = np.where(self.bank.places.averaging[row] > 0, means, rows.values)[of]
         still = self._crossed[terms] & ~(sign * value < sign * clear)
         self._crossed[terms] = still | (sign * value >= sign * limit)
         return terms, of, value
@@ -188,7 +188,7 @@ class Forecast:
     def _scores(self, row: NDArray[np.int64], rows: Rows) -> Scores:
         terms, of, value = self._see(row, rows)
         limit, _, sign = self._limit[terms].T
-        fan = self._bank.forecast(row, rows.times)
+        fan = self.bank.forecast(row, rows.times)
         crossings = find_crossings(fan.take(of), limit, sign, self._within)
         nothing: NDArray[np.float64] = np.full(len(terms), np.nan)
         low, median, high = (np.round(fan.at(level)[of], _DECIMALS) for level in (0.1, 0.5, 0.9))
@@ -212,7 +212,7 @@ class Forecast:
         )
 
     def _term(self, stream: Stream, threshold: Threshold) -> Term:
-        params = self._params
+        params = self.params
         return Term(
             key=f"forecast:{stream.stream_id}:{threshold.key}",
             condition=f"forecast:{stream.stream_id}:{threshold.family}:{threshold.direction}",
