@@ -164,7 +164,7 @@ def quality(runs: Sequence[Run], fans: Sequence[list[tuple[int, Floats]]]) -> No
         for group, arrays in run.seen(made):
             parts.setdefault(group, []).append(arrays)
     print(
-        "\n| what | h ahead | MAE | to persistence | to seasonal-naive | pinball, to persistence's | in 80 % |"
+        "\n| what | h ahead | MAE | to persistence | to seasonal-naive | pinball, to persistence | in 80 % |"
     )
     print("|---|---|---|---|---|---|---|")
     for group, arrays in sorted(parts.items()):
@@ -197,7 +197,7 @@ def warnings(runs: Sequence[Run], found: Sequence[list[Finding]], days: int) -> 
             tally = tallies.setdefault(f"{term.rule} {term.severity}", [])
             tally.append(judged(crossed.get(term.key, []), spans.get(term.key, []), within_us))
     print(
-        "\n| what | streams | crossings | warned of | median lead, min | warnings | false | false per stream-day |"
+        "\n| what | streams | crossings | warned of | lead, min | warnings | false | false per stream-day |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for name, tally in sorted(tallies.items()):
