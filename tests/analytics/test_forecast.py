@@ -48,9 +48,14 @@ def warned(stage: Stage, rows: Rows) -> list[Finding]:
 
 @pytest.fixture
 def stage() -> Stage:
+    return learnt(0.05)
+
+
+def learnt(surge_m: float) -> Stage:
+    """A stage that knows a week of this surge."""
     made = make_watcher(town(), DetectorSpec("forecast", "forecast"))
     made.extend(roster())
-    past = levels(START - 7 * DAY, START)
+    past = levels(START - 7 * DAY, START, surge_m)
     made.detector.learn(made.detector.fit(roster(), past))
     made.detector.warm(past, START)
     return made
@@ -81,8 +86,8 @@ def test_the_picture_is_a_fan_of_equal_columns(stage: Stage) -> None:
     assert (median <= high).all()
 
 
-def test_a_calm_tide_is_not_warned_of(stage: Stage) -> None:
-    assert warned(stage, levels(START, START + DAY, surge_m=-0.6)) == []
+def test_a_calm_tide_is_not_warned_of() -> None:
+    assert warned(learnt(-0.6), levels(START, START + DAY, -0.6)) == []
 
 
 def test_nothing_is_forecast_from_a_day() -> None:
