@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from analytics.detectors import DETECTORS, Setup
 from analytics.detectors.forecast import Forecast
 from analytics.forecasting.family import STEP_US
 from analytics.forecasting.features import LEVELS
+from analytics.roster import Rows
 from analytics.times import HOUR, SECOND, micros
 from benchmarks._city_history import Weeks, simulate
 from launch.config import load_city, load_settings
@@ -47,29 +48,22 @@ GRACE_US = HOUR // 2
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Forecasts and what came of them, for rows of a bank; ``quantiles`` ``(n, steps, levels)``."""
-
-    group: NDArray[np.str_]
-    quantiles: Floats
-    came: Floats
-    persistence: Floats
-    naive: Floats
-    naive_errors: Floats
-    persistence_errors: Floats
-
-
 def spec(city: City) -> DetectorSpec:
     """The city's own configuration of the forecast."""
     found = [one for one in city.detection.detector if one.kind == "forecast"]
     return found[0] if found else DetectorSpec("forecast", "forecast")
 
 
+def rows_of(weeks: Weeks, first: int, last: int) -> Rows:
+    """Readings of the instants ``first`` … ``last`` (exclusive), in the order of time."""
+    readings = weeks.readings(first, last)
+    return Rows(readings.stream_ids.astype(np.int64), readings.times, readings.values)
+
+
 def learnt(detector: Forecast, weeks: Weeks, end: int) -> Columns:
     """A model from the week before instant ``end``, all streams at once."""
-    rows = list(weeks.history(end - LEARNT_DAYS * PER_DAY, end, len(weeks.values)))
-    return detector.fit(weeks.roster, rows[0])
+    rows = rows_of(weeks, end - LEARNT_DAYS * PER_DAY, end)
+    return detector.fit(weeks.roster, rows.take(np.lexsort((rows.times, rows.streams))))
 
 
 def steps_of(weeks: Weeks, stream: int, averaging: int) -> tuple[Floats, Floats]:
@@ -111,14 +105,14 @@ class Run:
     def drive(self) -> tuple[list[Finding], list[tuple[int, Floats]]]:
         """Findings, and the forecasts of every half hour with the instant they were made at."""
         weeks, bank = self.weeks, self.detector.bank
-        self.detector.warm(weeks.rows(self.first - PER_DAY - 1, self.first), int(weeks.times[self.first]))
+        self.detector.warm(rows_of(weeks, self.first - PER_DAY - 1, self.first), int(weeks.times[self.first]))
         found: list[Finding] = []
         fans: list[tuple[int, Floats]] = []
         rows = np.arange(len(bank))
         for instant in range(self.first, len(weeks.times)):
             if (instant - self.first) % PER_DAY == 0:
                 self.detector.learn(learnt(self.detector, weeks, instant))
-            scores = self.detector.score(weeks.rows(instant, instant + 1), int(weeks.times[instant]))
+            scores = self.detector.score(rows_of(weeks, instant, instant + 1), int(weeks.times[instant]))
             found += self.decider.decide(scores)
             if instant % EVERY == 0:
                 # A reading stands for the time around it, so a step ends half an interval after it.
@@ -140,13 +134,9 @@ class Run:
             came = np.where(inside, aim[np.minimum(ahead, len(aim) - 1)], np.nan)
             # The tide's day is 50 minutes longer than the sun's.
             day = PER_DAY + (10 if places.stations[row] else 0)
-            yield (
-                str(places.groups[row]),
-                quantiles,
-                came,
-                np.broadcast_to(aim[instants][:, None], came.shape),
-                aim[np.minimum(ahead, len(aim) - 1) - day],
-            )
+            persistence = np.broadcast_to(aim[instants][:, None], came.shape)
+            naive = aim[np.minimum(ahead, len(aim) - 1) - day]
+            yield str(places.groups[row]), (quantiles, came, persistence, naive)
 
     def crossings(self) -> dict[str, list[int]]:
         """By term's key: when its threshold was crossed, as the limits would say, microseconds."""
@@ -157,10 +147,10 @@ class Run:
             [replace(t, condition=t.key, min_duration_s=0.0) for t in limits.extend(self.weeks.roster)]
         )
         weeks = self.weeks
-        limits.warm(weeks.rows(0, self.first), int(weeks.times[self.first]))
+        limits.warm(rows_of(weeks, 0, self.first), int(weeks.times[self.first]))
         crossed: dict[str, list[int]] = {}
         for instant in range(self.first, len(weeks.times)):
-            for finding in decider.decide(limits.score(weeks.rows(instant, instant + 1), 0)):
+            for finding in decider.decide(limits.score(rows_of(weeks, instant, instant + 1), 0)):
                 if finding.state is FindingState.RAISED:
                     key = finding.key.replace("limit:", "forecast:", 1)
                     crossed.setdefault(key, []).append(micros(finding.at))
@@ -171,11 +161,10 @@ def quality(runs: Sequence[Run], fans: Sequence[list[tuple[int, Floats]]]) -> No
     """Errors by horizon, as ratios."""
     parts: dict[str, list[tuple[Floats, ...]]] = {}
     for run, made in zip(runs, fans, strict=True):
-        for group, *arrays in run.seen(made):
-            parts.setdefault(group, []).append(tuple(arrays))
+        for group, arrays in run.seen(made):
+            parts.setdefault(group, []).append(arrays)
     print(
-        "\n| what | h ahead | MAE | to persistence | to seasonal-naive "
-        "| pinball, to persistence's | in 80 % |"
+        "\n| what | h ahead | MAE | to persistence | to seasonal-naive | pinball, to persistence | in 80 % |"
     )
     print("|---|---|---|---|---|---|---|")
     for group, arrays in sorted(parts.items()):
@@ -208,8 +197,7 @@ def warnings(runs: Sequence[Run], found: Sequence[list[Finding]], days: int) -> 
             tally = tallies.setdefault(f"{term.rule} {term.severity}", [])
             tally.append(judged(crossed.get(term.key, []), spans.get(term.key, []), within_us))
     print(
-        "\n| what | streams | crossings | warned of | median lead, min "
-        "| warnings | false | false per stream-day |"
+        "\n| what | streams | crossings | warned of | lead, min | warnings | false | false per stream-day |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for name, tally in sorted(tallies.items()):

@@ -210,7 +210,7 @@ def _mean_with(aged: Floats, ahead: Floats, length: int) -> Floats:
     total = np.concatenate((nothing, np.cumsum(np.where(known, aged, 0.0), axis=1)), axis=1)
     count = np.concatenate((nothing, np.cumsum(known, axis=1)), axis=1)
     added = np.concatenate((nothing, np.cumsum(ahead, axis=1)), axis=1)
-    steps = np.arange(ahead.shape[1] + 1)
+    steps: NDArray[np.int64] = np.arange(ahead.shape[1] + 1, dtype=np.int64)
     kept = np.maximum(length - steps, 0)
     whole = count[:, kept] + steps
     return np.where(whole >= _COVERED * length, (total[:, kept] + added) / np.maximum(whole, 1.0), np.nan)

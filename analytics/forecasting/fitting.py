@@ -121,7 +121,9 @@ def _features(
     places: Places, past: Past, residual: Floats, scale: Floats, clip: Floats
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Features at the end of each step ``(k, T, FEATURES)`` and whether it was wet ``(k, T)``."""
-    recent = Recent(residual, *(_earlier(residual, by) for by in BEFORE), past.rain, past.rain_hour)
+    recent = Recent(
+        residual, _earlier(residual, BEFORE[0]), _earlier(residual, BEFORE[1]), past.rain, past.rain_hour
+    )
     rainy, rises = rain_flags(places, past.rows)
     return recent.matrix(scale[:, None], clip[:, None]), recent.wet(rainy[:, None], rises[:, None])
 
@@ -135,7 +137,7 @@ def rain_flags(places: Places, rows: NDArray[np.int64]) -> tuple[NDArray[np.bool
 def _sums(features: Floats, came: Floats, steps: int) -> _Sums:
     k, total, width = features.shape
     days = total // A_DAY
-    known = np.isfinite(features).all(axis=2)
+    known = np.all(np.isfinite(features), axis=2)
     x = np.where(known[..., None], features, 0.0).reshape(k, days, A_DAY, width)
     squares = np.empty((k, days, steps, width, width))
     products, counts = np.empty((k, days, steps, width)), np.empty((k, days, steps))
@@ -163,7 +165,8 @@ def _solved(sums: _Sums, groups: NDArray[np.str_], *, leaving: bool) -> Floats:
         squares[own] += _PRIOR_DAYS * A_DAY * squares[own].sum(axis=0) / pooled[..., None, None]
         products[own] += _PRIOR_DAYS * A_DAY * products[own].sum(axis=0) / pooled[..., None]
     ridge = _RIDGE * np.maximum(counts, A_DAY)[..., None, None] * np.eye(FEATURES)
-    return np.linalg.solve(squares + ridge, products[..., None])[..., 0]
+    solved: Floats = np.linalg.solve(squares + ridge, products[..., None])[..., 0].astype(np.float64)
+    return solved
 
 
 def _seen(features: Floats, groups: NDArray[np.str_]) -> Floats:

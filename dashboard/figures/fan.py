@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -57,12 +57,12 @@ def fan(detail: Mapping[str, Any], shift_ms: int, language: Language) -> list[di
     return [band, middle]
 
 
-def _numbers(column: object) -> list[float]:
-    if not isinstance(column, Sequence) or isinstance(column, str):
+def _numbers(column: Any) -> list[float]:
+    if not isinstance(column, list):
         return []
-    values: Sequence[object] = column
+    values: list[Any] = column
     fit = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-    return [float(value) for value in values if isinstance(value, (int, float))] if fit else []
+    return [float(value) for value in values] if fit else []
 
 
 def _translucent(colour: str, opacity: float) -> str:
