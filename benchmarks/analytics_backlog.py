@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from launch.engines.surroundings import Surroundings
 from launch.ports import free_port
 from launch.processes import Guard
 from store import batches
+from store.devices import list_streams, upsert_devices
 from store.migrate import migrate
 from store.offsets import worst_lag
 from store.pool import connect
@@ -41,7 +42,7 @@ _AT_ONCE = 32
 
 
 @contextmanager
-def database() -> Iterator[str]:
+def database() -> Generator[str]:
     """A database with our schema and nothing in it; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="cityops-bench-") as name:
         guard = Guard()
@@ -65,6 +66,10 @@ def main() -> None:
     say(f"simulating and learning the days of {told.streams:,} streams")
     town = Town(told.streams)
     with database() as url, connect(url, name="benchmark", autocommit=True) as conn:
+        with conn.transaction():
+            upsert_devices(conn, town.devices)
+        stored = [stream.stream_id for stream in list_streams(conn)[: told.streams]]
+        assert stored == [stream.stream_id for stream in town.streams], "a new database counts from 1"
         seq = 0
         readings = town.readings(told.readings)
         for first in range(0, len(readings), _SIZE):
