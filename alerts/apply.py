@@ -10,11 +10,12 @@ from alerts.lifecycle import Kind, evolve, of_finding
 from alerts.policy import next_kind
 from store import alerts as alert_store
 from store import anomalies as anomaly_store
+from store import quality as quality_store
 from telemetry.alerts import Alert, Finding
 
 
 def apply_findings(conn: psycopg.Connection, findings: Sequence[Finding]) -> list[Alert]:
-    """Write anomalies and open, refresh or resolve their alerts.
+    """Write anomalies and quality intervals, and open, refresh or resolve alerts.
 
     Runs in the caller's transaction, beside the caller's offset: what was found is
     told exactly once. Returns the alerts that changed, in the order of ``findings``.
@@ -25,6 +26,7 @@ def apply_findings(conn: psycopg.Connection, findings: Sequence[Finding]) -> lis
 
 def _apply(conn: psycopg.Connection, finding: Finding) -> Alert | None:
     anomaly_store.apply_finding(conn, finding)
+    quality_store.apply_finding(conn, finding)
     standing, last = alert_store.get_live(conn, finding.key), None
     if standing is None:
         # Nobody reopens an alert of this condition while we decide whether to open one.

@@ -75,10 +75,10 @@ def _guarded(
 ) -> list[Finding]:
     """Findings of a guard; what it finds unfit is marked in ``unfit``."""
     if guard.spec.kind not in CLOCKED:
-        findings = guard.score(block.rows, int(block.commits[-1]))
+        whole = guard.score(block.rows, int(block.commits[-1]))
         unfit |= guard.detector.unfit(block.rows)
-        return findings
-    findings = []
+        return whole
+    findings: list[Finding] = []
     for (part, now), moments in zip(block.parts(), ticks, strict=True):
         rows = cut(block.rows, part)
         findings += [finding for moment in moments for finding in guard.tick(moment)]

@@ -22,6 +22,9 @@ from telemetry.alerts import UNWATCHED, Anomaly, Finding, FindingState, Severity
 _TELL_AGAIN_US = 60 * SECOND
 """A condition that only gets worse is told of once a minute at most."""
 
+_EVER_S = 1e9
+"""As good as never, and whole microseconds of it fit into 64 bits."""
+
 _KEPT = ("active", "since", "calm", "last", "peak", "told", "told_at")
 
 
@@ -46,7 +49,7 @@ class Decider:
         self.detector = detector
         self.terms: list[Term] = []
         self._conditions: dict[str, _Condition] = {}
-        self._bounds = np.empty((0, 6), np.float64)
+        self._bounds = np.empty((0, 7), np.float64)
         self._active = np.empty(0, np.bool_)
         self._since = np.empty(0, np.int64)
         self._calm = np.empty(0, np.int64)
@@ -62,9 +65,10 @@ class Decider:
             known.terms.append(place)
         self.terms.extend(terms)
         rows = [
-            (t.raise_at, t.clear_at, t.min_duration_s, t.hold_s, min(t.gap_s, 1e9), t.step) for t in terms
-        ]
-        self._bounds = np.concatenate((self._bounds, np.array(rows, np.float64).reshape(-1, 6)))
+            (t.raise_at, t.clear_at, t.min_duration_s, t.hold_s, min(t.gap_s, _EVER_S), t.step,
+             min(t.retell_s, _EVER_S)) for t in terms
+        ]  # fmt: skip
+        self._bounds = np.concatenate((self._bounds, np.array(rows, np.float64).reshape(-1, 7)))
         n = len(self.terms)
         self._active = grown(self._active, n, False)
         self._since, self._calm = grown(self._since, n, NEVER), grown(self._calm, n, NEVER)
@@ -124,7 +128,7 @@ class Decider:
     def _round(self, scores: Scores) -> list[Finding]:
         known = np.flatnonzero(~np.isnan(scores.scores))
         terms, times, values = scores.terms[known], scores.times[known], scores.scores[known]
-        raise_at, clear_at, min_s, hold_s, gap_s, step = self._bounds[terms].T
+        raise_at, clear_at, min_s, hold_s, gap_s, step, retell_s = self._bounds[terms].T
         active, since, last = self._active[terms], self._since[terms], self._last[terms]
         apart = np.where(last == NEVER, 0, times - last)
         fresh = (since == NEVER) | (apart > gap_s * SECOND)
@@ -135,7 +139,8 @@ class Decider:
         rising = ~active & above & (times - np.where(above, since, times) >= min_s * SECOND)
         falling = active & below & (times - np.where(below, calm, times) >= hold_s * SECOND)
         worse = active & ~falling & (values > self._told[terms] + step)
-        worse &= times - self._told_at[terms] >= _TELL_AGAIN_US
+        untold = times - self._told_at[terms]
+        again = (worse & (untold >= _TELL_AGAIN_US)) | (active & ~falling & (untold >= retell_s * SECOND))
         stands = (active | rising) & ~falling
         self._active[terms] = stands
         self._since[terms], self._calm[terms], self._last[terms] = (
@@ -146,7 +151,7 @@ class Decider:
         self._peak[terms] = np.where(stands, np.fmax(self._peak[terms], values), np.nan)
         self._told[terms] = np.where(rising, values, self._told[terms])
         self._told_at[terms] = np.where(rising, times, self._told_at[terms])
-        changed = np.flatnonzero(rising | falling | worse)
+        changed = np.flatnonzero(rising | falling | again)
         return self._tell(scores, known[changed]) if len(changed) else []
 
     def _tell(self, scores: Scores, rows: NDArray[np.intp]) -> list[Finding]:
@@ -170,7 +175,7 @@ class Decider:
         worst = max(
             (self.terms[i].severity for i in condition.terms if self._active[i]), key=_rank, default=None
         )
-        before, state = condition.standing, FindingState.ONGOING
+        before, state = self._before(condition, worst), FindingState.ONGOING
         if before is None:
             state, condition.standing = FindingState.RAISED, worst
         elif worst is None:
@@ -186,6 +191,19 @@ class Decider:
         )
         self._told[place], self._told_at[place] = self._peak[place], scores.times[row]
         return finding
+
+    def _before(self, condition: _Condition, worst: Severity | None) -> Severity | None:
+        """What the condition stood at, brought down to its terms where they ease.
+
+        Those that still stand are then told at their next score.
+        """
+        before = condition.standing
+        if worst is None or before is None or not self.terms[condition.terms[0]].eases:
+            return before
+        if worst.rank < before.rank:
+            self._told_at[condition.terms] = -round(_EVER_S * SECOND)
+        condition.standing = min(before, worst, key=_rank)
+        return condition.standing
 
     def _detail(self, place: int) -> dict[str, Any]:
         detail = dict(self.terms[place].detail)
@@ -205,7 +223,7 @@ def _describe(
     severity: Severity,
     detail: dict[str, Any],
 ) -> Finding:
-    facts = {name: _number(float(column[row])) for name, column in scores.facts.items()}
+    facts = {name: _plain(column[row]) for name, column in scores.facts.items()}
     return Finding(
         key=term.condition,
         state=state,
@@ -238,6 +256,15 @@ def ended(anomaly: Anomaly, now: int) -> Finding:
 
 def _rank(severity: Severity) -> int:
     return severity.rank
+
+
+def _plain(fact: Any) -> Any:
+    """A fact as JSON has it: a word, a number, or a list of numbers."""
+    if isinstance(fact, str):
+        return str(fact)
+    if isinstance(fact, np.ndarray):
+        return [_number(float(value)) for value in fact]
+    return _number(float(fact))
 
 
 def _number(value: float) -> float | None:

@@ -52,12 +52,17 @@ class Forward:
         While a round is looked at, ``last`` still holds the times before it; it counts
         as read when the next one is asked for.
         """
-        newer = rows.take(rows.times > self.last[rows.streams])
-        for index in rounds(newer.streams, newer.times):
-            part = newer.take(index)
-            part = part.take(part.times > self.last[part.streams])
+        return (part for _, part in self.placed(rows))
+
+    def placed(self, rows: Rows) -> Iterator[tuple[NDArray[np.intp], Rows]]:
+        """`rounds`, each with where in ``rows`` its readings stand."""
+        newer = np.flatnonzero(rows.times > self.last[rows.streams])
+        for index in rounds(rows.streams[newer], rows.times[newer]):
+            places = newer[index]
+            places = places[rows.times[places] > self.last[rows.streams[places]]]
+            part = rows.take(places)
             if len(part):
-                yield part
+                yield places, part
             self.last[part.streams] = part.times
 
     def apart(self, rows: Rows) -> NDArray[np.int64]:

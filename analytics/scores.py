@@ -20,7 +20,9 @@ class Term:
     severity. The term begins when the score has been at least ``raise_at`` for
     ``min_duration_s`` and ends when it has been below ``clear_at`` for ``hold_s``. A
     silence longer than ``gap_s`` starts the wait anew. ``step`` is the least rise of
-    the score worth telling again. ``key`` is unique within its detector.
+    the score worth telling again; ``retell_s`` is after how long the term is told again
+    though it is no worse. A condition keeps the worst severity it reached, unless its
+    terms are ``eases``: then it falls with them. ``key`` is unique within its detector.
     """
 
     key: str
@@ -34,6 +36,8 @@ class Term:
     hold_s: float = 0.0
     gap_s: float = float("inf")
     step: float = float("inf")
+    retell_s: float = float("inf")
+    eases: bool = False
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -44,7 +48,8 @@ class Scores:
     ``terms`` int64, the place in the order the detector gave its terms; ``times``
     int64, microseconds; ``scores`` float64, higher is stranger, NaN while warming up.
     ``values``, ``lows`` and ``highs`` (NaN: none) are in the stream's unit; ``facts``
-    are further numbers for the finding's detail.
+    are further columns for the finding's detail: numbers, words, or rows of numbers
+    (``(n, k)``) for its picture.
     """
 
     terms: NDArray[np.int64]
@@ -53,7 +58,7 @@ class Scores:
     values: NDArray[np.float64]
     lows: NDArray[np.float64]
     highs: NDArray[np.float64]
-    facts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict[str, NDArray[np.float64]])
+    facts: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
     pictures: Mapping[int, Mapping[str, Any]] = field(default_factory=dict[int, Mapping[str, Any]])
     """By row, more for the finding's detail, of JSON types; only of rows worth a finding."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.roster import Roster
+from analytics.roster import Roster, Rows
 from device_sims import fleet
 from device_sims.city_model import CityModel
 from device_sims.options import SimOptions
@@ -33,6 +34,19 @@ class Weeks:
     times: NDArray[np.int64]
     values: NDArray[np.float32]
     truths: tuple[Truth, ...]
+
+    def rows(self, first: int, last: int) -> Rows:
+        """`readings` by place in the roster."""
+        found = self.readings(first, last)
+        return Rows(found.stream_ids.astype(np.int64), found.times, found.values)
+
+    def history(self, first: int, last: int, streams: int = 256) -> Iterator[Rows]:
+        """The same by stream and time, some streams at once: what detectors learn from."""
+        for place in range(0, len(self.values), streams):
+            block = self.values[place : place + streams, first:last]
+            stream, when = np.nonzero(~np.isnan(block))
+            values = block[stream, when].astype(np.float64)
+            yield Rows(stream.astype(np.int64) + place, self.times[first:last][when], values)
 
     def readings(self, first: int, last: int) -> Readings:
         """Readings of the instants ``first`` … ``last`` (exclusive), in the order of time."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from dashboard.faults import fault_of, fault_sentence
 from dashboard.languages import Language, mark
 from dashboard.live.messages import AlertItem
 from dashboard.live.states import is_silence
+from dashboard.rule_sentences import told_of_rule
 from telemetry.alerts import LIVE_STATUSES, Alert
 from telemetry.city import City, Threshold
 from telemetry.devices import Device
@@ -65,11 +67,13 @@ def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> s
     name = language.pick(metric.name_vi, metric.name_en) if metric else alert.metric
     if is_silence(alert):
         return language.t("No signal since {time}", time=language.time(_silent_since(alert)))
-    if alert.rule in _PLATFORM:
-        return _platform_sentence(alert, language)
+    own = _platform_sentence(alert, language) if alert.rule in _PLATFORM else told_of_rule(alert, language)
+    if own is not None:
+        return own
+    fault = fault_of(alert)
+    if fault is not None:
+        return fault_sentence(alert, fault, name, metric, language)
     value = _quantity(alert.value, metric, language)
-    if alert.rule == "stuck":
-        return language.t("{metric} stuck at {value}", metric=name, value=value)
     if threshold is not None:
         return language.t(
             "{event}: {value} (limit {limit})",

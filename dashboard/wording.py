@@ -34,6 +34,32 @@ VERDICTS: Final[dict[str, str]] = {
     "nuisance": mark("Nuisance"),
 }
 
+LABEL_KINDS: Final[dict[str, str]] = {
+    "flood": mark("Flood"),
+    "accident": mark("Accident"),
+    "pollution": mark("Pollution"),
+    "outage": mark("Power outage"),
+    "stuck": mark("Stuck sensor"),
+    "spike": mark("Spikes"),
+    "drift": mark("Drift"),
+    "dropout": mark("Missing readings"),
+    "offset": mark("Offset"),
+}
+"""Kinds of label that the platform knows; engineers may use others."""
+
+MEANINGS: Final[dict[str, str]] = {
+    "happened": mark("It happened"),
+    "nuisance": mark("Not worth telling"),
+    "nothing": mark("Nothing happened"),
+}
+
+LABEL_SOURCES: Final[dict[str, str]] = {
+    "truth": mark("Simulator"),
+    "verdict": mark("Verdict on an alert"),
+    "drawn": mark("Drawn"),
+    "imported": mark("From a file"),
+}
+
 EVENTS: Final[dict[str, str]] = {
     "opened": mark("opened the alert"),
     "refreshed": mark("saw it again"),

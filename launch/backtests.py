@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -204,7 +204,7 @@ def _carry_out(
     city, worker = load_city(settings), f"{ACTOR} {socket.gethostname()} {os.getpid()}"
     with database(context) as conn:
         plan, version = _plan(conn, chosen, city)
-        points = points_of(dict(chosen.grid)) if chosen.grid else [{}]
+        points = points_of(dict(chosen.grid))
         requests = [
             request_of(
                 plan_at(plan, point), ACTOR, name=words[0], reason=words[1], version=version, point=point
@@ -277,7 +277,7 @@ def _moment(text: str, zone: ZoneInfo) -> datetime:
 
 
 @contextmanager
-def _bar(*, quiet: bool) -> Iterator[Any]:
+def _bar(*, quiet: bool) -> Generator[Any]:
     columns = (
         TextColumn("Backtest"),
         BarColumn(),
@@ -306,9 +306,8 @@ def print_side_by_side(
     table = Table("Metric", first, second, "Difference")
     for row in found.metrics:
         table.add_row(row.name, _cell(row.first), _cell(row.second), _cell(row.difference))
-    one, other = list((grades or {}).values()) or ({}, {})
-    for name in one:
-        table.add_row(name, _cell(one[name]), _cell(other.get(name)))
+    for name in {name: None for side in (grades or {}).values() for name in side}:
+        table.add_row(name, *(_cell(side.get(name)) for side in (grades or {}).values()))
     out.print(table)
     say(
         f"Found by both: {found.both}; by {first} alone: {found.n_only_first};"

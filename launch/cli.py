@@ -26,6 +26,7 @@ from launch.ledger import show as show_ledger
 from launch.people import app as people_app
 from launch.quarantine import app as quarantine_app
 from launch.run_state import stop_leftovers
+from launch.score import score
 from launch.shadows import app as shadow_app
 from launch.signals import stop_on_signals
 from launch.tls import app as tls_app
@@ -55,6 +56,7 @@ app.add_typer(backtest_app, name="backtest")
 app.add_typer(shadow_app, name="shadow")
 register_bench(app)
 app.command(name="ledger")(show_ledger)
+app.command()(score)
 
 Scenario = Literal["demo", "calm", "none"]
 

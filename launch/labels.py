@@ -59,13 +59,13 @@ def list_all(
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
         return
-    table = Table("Id", "Kind", "From", "To", Column("Devices", overflow="fold"), "Meaning", "Source", "By")
+    when = Column("From", no_wrap=True)
+    table = Table("Id", "Kind", when, "Lasts", Column("Devices", overflow="fold"), "Meaning", "Source")
     for label in found:
-        times = (f"{moment.astimezone():%Y-%m-%d %H:%M}" for moment in (label.start, label.end))
-        number = str(label.label_id or f"alert {label.alert_id}")
+        number = f"alert {label.alert_id}" if label.label_id is None else str(label.label_id)
         table.add_row(
-            number, escape(label.kind), *times, escape(_devices(label)), label.meaning, label.source,
-            escape(label.author),
+            number, escape(label.kind), f"{label.start.astimezone():%Y-%m-%d %H:%M}", _length(label),
+            escape(_devices(label)), label.meaning, label.source,
         )  # fmt: skip
     out.print(table)
     say(f"{len(found)} of {total:,} labels")
@@ -259,9 +259,15 @@ def _refuse(file: Path, faults: Sequence[Fault]) -> None:
     )
 
 
+def _length(label: Label) -> str:
+    minutes = round((label.end - label.start).total_seconds() / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest:02} min" if hours else f"{rest} min"
+
+
 def _devices(label: Label) -> str:
-    first = ", ".join(label.device_ids[:3])
-    return first if len(label.device_ids) <= 3 else f"{first} and {len(label.device_ids) - 3} more"
+    first, *others = label.device_ids
+    return f"{first} and {len(others)} more" if others else first
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -13,10 +13,12 @@ import psycopg
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from store import quality
 from store.aggregates import Buckets, read_buckets
 from store.horizons import read_horizons
 from store.readings import read_range
 from store.rollups import LEVELS
+from telemetry.quality import QualityInterval, bad_shares
 from telemetry.readings import Readings
 
 GAP_INTERVALS: Final = 3
@@ -24,6 +26,7 @@ GAP_INTERVALS: Final = 3
 _AROUND: Final = 4
 """Distances looked at on each side of one, to tell a gap from a coarser step."""
 _DAY: Final = timedelta(days=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
 WIDTHS: Final = (
     *(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)),
     *(timedelta(days=d) for d in (2, 5, 10, 30, 90, 365)),
@@ -41,7 +44,8 @@ class Curves:
 
     ``width`` is the stretch a point stands for, ``None`` where each is a reading; ``times``
     int64, microseconds since the epoch, where it begins. ``gaps`` says that something is
-    missing between a point and the one of the same stream before it.
+    missing between a point and the one of the same stream before it. ``bad`` is the share of a
+    point (0 … 1) that lies inside a quality interval; ``faults`` are those intervals.
     """
 
     width: timedelta | None
@@ -52,6 +56,8 @@ class Curves:
     highs: NDArray[np.float64]
     counts: NDArray[np.int32]
     gaps: NDArray[np.bool_]
+    bad: NDArray[np.float64]
+    faults: tuple[QualityInterval, ...] = ()
 
     def __len__(self) -> int:
         return len(self.stream_ids)
@@ -62,9 +68,11 @@ def read_curves(
 ) -> Curves:
     """Streams over ``[start, end)`` as about ``points`` points each, up to what was stored last.
 
-    Readings themselves are answered where no stream has more than ``points`` of them. Else a
-    point is a stretch of one of `WIDTHS`; the first may begin before ``start`` and the last
-    end after ``end``, as whole stretches are the same from whichever side one looks.
+    What sensor health found is joined to the points now, so that an interval that begins in
+    the past marks the rollups too. Readings themselves are answered where no stream has more
+    than ``points`` of them. Else a point is a stretch of one of `WIDTHS`; the first may begin
+    before ``start`` and the last end after ``end``, as whole stretches are the same from
+    whichever side one looks.
 
     Raises
     ------
@@ -73,6 +81,16 @@ def read_curves(
     """
     if start >= end or points < 1:
         raise ValueError("a range begins before it ends, and has a point at least")
+    curves = _read(conn, stream_ids, start, end, points)
+    width = curves.width or timedelta(0)
+    faults = quality.list_intervals(conn, stream_ids, start - width, end + width)
+    shares = bad_shares(faults, curves.stream_ids, curves.times, width // _MICROSECOND)
+    return replace(curves, bad=shares, faults=tuple(faults))
+
+
+def _read(
+    conn: psycopg.Connection, stream_ids: Sequence[int], start: datetime, end: datetime, points: int
+) -> Curves:
     horizon = read_horizons(conn).get("reading")
     whole = horizon is None or start >= horizon
     if whole and end - start <= points * WIDTHS[0]:
@@ -137,11 +155,15 @@ def _intervals(conn: psycopg.Connection, stream_ids: Sequence[int]) -> dict[int,
 def _of_buckets(found: Buckets, width: timedelta, intervals: dict[int, float]) -> Curves:
     gaps = mark_gaps(found.stream_ids, found.firsts, found.lasts, intervals)
     return Curves(
-        width, found.stream_ids, found.times, found.means, found.lows, found.highs, found.counts, gaps
-    )
+        width, found.stream_ids, found.times, found.means, found.lows, found.highs, found.counts, gaps,
+        np.zeros(len(found)),
+    )  # fmt: skip
 
 
 def _of_readings(found: Readings, intervals: dict[int, float]) -> Curves:
     gaps = mark_gaps(found.stream_ids, found.times, found.times, intervals)
     ones = np.ones(len(found), np.int32)
-    return Curves(None, found.stream_ids, found.times, found.values, found.values, found.values, ones, gaps)
+    return Curves(
+        None, found.stream_ids, found.times, found.values, found.values, found.values, ones, gaps,
+        np.zeros(len(found)),
+    )  # fmt: skip

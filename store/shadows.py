@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import class_row, kwargs_row
@@ -44,7 +44,11 @@ WHERE shadow_id = %(shadow_id)s AND key = %(key)s AND ended_at IS NULL"""
 _END = """
 UPDATE shadow_anomaly SET ended_at = %(at)s, updated_at = %(at)s
 WHERE shadow_id = %(shadow_id)s AND key = %(key)s AND ended_at IS NULL"""
-_QUERIES = {FindingState.RAISED: _RAISE, FindingState.ONGOING: _UPDATE, FindingState.CLEARED: _END}
+_QUERIES: dict[FindingState, LiteralString] = {
+    FindingState.RAISED: _RAISE,
+    FindingState.ONGOING: _UPDATE,
+    FindingState.CLEARED: _END,
+}
 
 _STANDING = """
 SELECT shadow_anomaly_id AS anomaly_id, key, detector, rule, stream_id, severity, started_at, updated_at,

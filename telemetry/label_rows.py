@@ -10,6 +10,7 @@ from typing import Any
 
 from telemetry.device_rows import Fault
 from telemetry.labels import KIND, LONGEST, MOST_DEVICES, MOST_NOTE, Label, LabelSource, Meaning
+from telemetry.metrics import METRICS
 
 COLUMNS = (
     "kind", "devices", "metrics", "start", "end", "meaning", "sensor_fault", "source", "author", "note",
@@ -128,10 +129,14 @@ def contradictions(
     if unknown:
         yield "devices", f"no device {', '.join(map(repr, unknown[:5]))}"
     elif "devices" in found:
+        # An event may show on more metrics than each of its devices has.
+        metrics = found.get("metrics", ())
+        strange = [name for name in metrics if name not in METRICS]
         measured = {metric for name in found["devices"] for metric in known[name]}
-        strange = [name for name in found.get("metrics", ()) if name not in measured]
         if strange:
-            yield "metrics", f"{', '.join(map(repr, strange[:5]))} is measured by none of these devices"
+            yield "metrics", f"no metric {', '.join(map(repr, strange[:5]))}"
+        elif metrics and measured.isdisjoint(metrics):
+            yield "metrics", f"{', '.join(map(repr, metrics[:5]))} is measured by none of these devices"
     if "start" in found and "end" in found:
         if found["end"] < found["start"]:
             yield "end", f"ends at {found['end'].isoformat()}, before its start"

@@ -16,15 +16,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import dask
-from distributed import Client, LocalCluster, get_worker, wait
+import dask.config
+import distributed
 
 from analytics.backtest.plan import Plan
 from analytics.backtest.play import Cancelled, Part, Played, World, play
 from analytics.backtest.sources import ArraySource, Source
 from analytics.times import micros
 from telemetry.errors import ConfigError
+
+_dask: Any = distributed
+"""It has no types of its own to check against."""
 
 _TELL_EVERY_S = 0.5
 _REACH_S = 10.0
@@ -35,6 +39,14 @@ _WORTH_A_PROCESS = 1_000_000
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """Of a worker. Dask's own has MALLOC_TRIM_THRESHOLD_ in it besides, with which every large array is
 given back to the system and asked for anew: fitting took three times as long."""
+
+LOOPBACK = {
+    "host": "127.0.0.1",
+    "dashboard_address": "127.0.0.1:0",
+    "worker_dashboard_address": "127.0.0.1:0",
+}
+"""Where processes of this machine listen: any free port, and for this machine alone. Dask's own pages
+would be at port 8787 for everyone, and a second backtest would find it taken."""
 
 Report = Callable[[int, int, int], None]
 """Told now and then of a task's place, up to when it played and how many readings more it scored.
@@ -97,9 +109,7 @@ def play_all(
         return _spread(client, (lean, reachable), tasks, report)
 
 
-def _spread(
-    client: Client, common: tuple[World, Source], tasks: Sequence[Task], report: Report
-) -> list[Played]:
+def _spread(client: Any, common: tuple[World, Source], tasks: Sequence[Task], report: Report) -> list[Played]:
     name, told = f"backtest-{uuid.uuid4().hex}", _Told()
     client.subscribe_topic(name, told.hear)
     there = client.scatter(common, broadcast=True, hash=False)
@@ -112,9 +122,9 @@ def _spread(
         while pending and not any(future.status == "error" for future in futures):
             told.pass_on(report)
             with suppress(TimeoutError):
-                wait(pending, timeout=_TELL_EVERY_S, return_when="FIRST_COMPLETED")
+                _dask.wait(pending, timeout=_TELL_EVERY_S, return_when="FIRST_COMPLETED")
             pending = [future for future in pending if not future.done()]
-        found = client.gather(futures)
+        found: list[Played] = client.gather(futures)
         told.pass_on(report)
     except BaseException:
         client.run(_stop, name)
@@ -159,7 +169,7 @@ class _Teller:
 
     def tell(self, at: int) -> None:
         """Tell now."""
-        get_worker().log_event(self._name, (self._place, at, self._more))
+        _dask.get_worker().log_event(self._name, (self._place, at, self._more))
         self._more, self._told = 0, time.monotonic()
 
 
@@ -170,7 +180,8 @@ class _Told:
         self._heard: queue.SimpleQueue[tuple[int, int, int]] = queue.SimpleQueue()
 
     def hear(self, event: tuple[float, tuple[int, int, int]]) -> None:
-        self._heard.put(tuple(event[1]))
+        place, at, more = event[1]
+        self._heard.put((place, at, more))
 
     def pass_on(self, report: Report) -> None:
         while not self._heard.empty():
@@ -178,24 +189,24 @@ class _Told:
 
 
 @contextmanager
-def _cluster(processes: int, scheduler: str | None) -> Generator[Client]:
+def _cluster(processes: int, scheduler: str | None) -> Generator[Any]:
     if scheduler is not None:
         with _client(scheduler) as client:
             yield client
         return
-    options = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0, "silence_logs": 50}
+    options = {"threads_per_worker": 1, "memory_limit": 0, "silence_logs": 50, **LOOPBACK}
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}),
-        LocalCluster(n_workers=processes, **options) as cluster,
-        Client(cluster, set_as_default=False) as client,
+        _dask.LocalCluster(n_workers=processes, **options) as cluster,
+        _dask.Client(cluster, set_as_default=False) as client,
     ):
         yield client
 
 
 @contextmanager
-def _client(scheduler: str) -> Generator[Client]:
+def _client(scheduler: str) -> Generator[Any]:
     try:
-        client = Client(scheduler, timeout=_REACH_S, set_as_default=False)
+        client = _dask.Client(scheduler, timeout=_REACH_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"no Dask scheduler answers at {scheduler}: {error}",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,6 @@ from numpy.typing import NDArray
 
 from analytics.blocks import cut, join
 from analytics.roster import Rows
-
-_SLICE = 128
-"""Streams learnt from at once, as live: more take more memory, and no less time."""
 
 
 class Past:
@@ -36,15 +32,18 @@ class Past:
         rows = whole.take((whole.times >= since) & (whole.times < now))
         return rows.take(np.argsort(_narrow(rows), kind="stable"))
 
-    def slices(self, now: int) -> Iterator[Rows]:
-        """`rows`, some streams at a time."""
+    def slices(self, now: int, parts: Sequence[NDArray[np.int64]]) -> Iterator[Rows]:
+        """`rows`, some streams (places in the roster) at a time."""
         rows = self.rows(now)
         if not len(rows):
             return
-        borders = np.flatnonzero(np.diff(rows.streams)) + 1
-        edges = [0, *borders[_SLICE - 1 :: _SLICE].tolist(), len(rows)]
-        for first, after in pairwise(edges):
-            yield cut(rows, slice(first, after))
+        streams = np.arange(int(rows.streams.max()) + 1)
+        first, after = np.searchsorted(rows.streams, streams), np.searchsorted(rows.streams, streams, "right")
+        for places in parts:
+            runs = [slice(first[i], after[i]) for i in places[places < len(streams)].tolist()]
+            part = join([cut(rows, run) for run in runs if run.start < run.stop])
+            if len(part):
+                yield part
 
 
 def _narrow(rows: Rows) -> NDArray[Any]:

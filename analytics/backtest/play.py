@@ -17,9 +17,10 @@ from analytics.backtest.plan import Plan
 from analytics.backtest.sources import Source
 from analytics.blocks import Block, cut, join, score_block
 from analytics.engine import Engine
-from analytics.history import fit, warm
+from analytics.history import SLICE, fit, warm
 from analytics.roster import Roster, Rows
 from analytics.stages import make_pipeline
+from analytics.ties import parts
 from analytics.times import SECOND, micros
 from telemetry.alerts import Finding
 from telemetry.city import City
@@ -109,12 +110,12 @@ def play(world: World, source: Source, plan: Plan, part: Part, tell: Tell = lamb
     start, end, cadence = micros(plan.start), micros(plan.end), world.cadence(plan)
     engine = Engine(make_pipeline(world.city, plan.configuration))
     engine.extend(list(world.streams), list(world.devices))
-    past = Past(plan.train_us)
+    past, together = Past(plan.train_us), parts(plan.configuration.enabled, engine.roster, SLICE)
     for _, readings in watch.each("read", source.readings(part.stream_ids, start - plan.train_us, start)):
         past.add(engine.roster.rows(readings))
         tell(start, 0)
     with watch("fit"):
-        warm(engine.pipeline.stages, engine.roster, past.slices(start), start)
+        warm(engine.pipeline.stages, engine.roster, past.slices(start, together), start)
     edges = [start, *(-(-at // cadence) * cadence for at in plan.refits), end]
     for begin, until in pairwise(edges):
         slices = watch.each("read", source.readings(part.stream_ids, begin, until))
@@ -125,7 +126,7 @@ def play(world: World, source: Source, plan: Plan, part: Part, tell: Tell = lamb
             tell(int(block.commits[-1]), len(block.rows))
         if until < end:
             with watch("fit"):
-                engine.learn(fit(engine.pipeline.stages, engine.roster, past.slices(until)))
+                engine.learn(fit(engine.pipeline.stages, engine.roster, past.slices(until, together)))
     played.scored, played.unfit, played.took_s = engine.counts.scored, engine.counts.unfit, watch.took_s
     return played
 

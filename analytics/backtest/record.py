@@ -98,7 +98,7 @@ def carry_out(
                 [run.point for run in runs],
             )
         except (Cancelled, KeyboardInterrupt):
-            keeper.each(backtests.stop)
+            keeper.stop()
             raise
         except CityOpsError as error:
             keeper.fail(f"{error.message} ({error.cure})" if error.cure else error.message)
@@ -130,15 +130,16 @@ class _Keeper:
         if self._progress is not None:
             self._progress(progress)
 
-    def each(self, what: Any) -> None:
-        """Call ``what`` for every run."""
+    def stop(self) -> None:
+        """They have stopped, as they were told to."""
         for one in self._ids:
-            what(self._conn, one, self._worker)
+            backtests.stop(self._conn, one, self._worker)
 
     def fail(self, why: str) -> None:
         """They could not be done."""
         _log.warning("backtest %s failed: %s", self._ids, why)
-        self.each(lambda conn, one, worker: backtests.fail(conn, one, worker, why))
+        for one in self._ids:
+            backtests.fail(self._conn, one, self._worker, why)
 
     def finish(self, found: Sequence[Run]) -> None:
         """Keep what came of them."""

@@ -46,7 +46,7 @@ class Run:
     def metrics(self) -> dict[str, float | int | None]:
         """The figures runs are compared by, by name. Without labels, how many alarms alone."""
         days = (self.plan.end - self.plan.start) / timedelta(days=1)
-        counts = {
+        counts: dict[str, float | int | None] = {
             "episodes": len(self.episodes),
             "per_stream_day": len(self.episodes) / (self.streams * days or 1),
         }

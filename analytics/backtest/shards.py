@@ -1,29 +1,22 @@
 """Splitting a city into parts that can be played apart, to the same findings.
 
 A detector that looks at one device at a time lets every device go its own way. One that
-looks at several together ties them (`TIES`), and they stay in one part. What goes by the
+looks at several together ties them (`analytics.ties`), and they stay in one part. What goes by the
 whole city is in each part anyway: its roster, and the steps in which anything arrives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from analytics.backtest.plan import Plan
 from analytics.backtest.play import Part, World
 from analytics.backtest.sources import Steps
-from telemetry.city import City
-from telemetry.detection import DetectorSpec
+from analytics.ties import leaders
 from telemetry.devices import Device, Stream
 
-PART_ROWS = 20_000_000
+PART_ROWS = 10_000_000
 """Readings to learn from that a part may hold: about half a gigabyte."""
-
-Tie = Callable[[City, DetectorSpec, Sequence[Device]], Iterable[Sequence[str]]]
-"""Device ids that a detector looks at together, group by group."""
-
-TIES: dict[str, Tie] = {}
-"""By kind of detector; a kind that is not here looks at one device at a time."""
 
 
 def split(world: World, plan: Plan, steps: Steps, least: int = 1) -> list[Part]:
@@ -36,7 +29,8 @@ def split(world: World, plan: Plan, steps: Steps, least: int = 1) -> list[Part]:
     share = sum(1 / s.interval_s for s in watched) / max(sum(1 / s.interval_s for s in world.streams), 1e-9)
     held = steps.readings * share * (plan.train / (plan.end - plan.start))
     wanted = max(least, -(-int(held) // PART_ROWS), 1)
-    groups = _groups(world, plan, [devices[s.device_id] for s in watched if s.device_id in devices])
+    known = [devices[s.device_id] for s in watched if s.device_id in devices]
+    groups = leaders(plan.configuration.enabled, list({d.device_id: d for d in known}.values()))
     parts = _packed(watched, groups, wanted)
     if len(parts) == 1 and len(watched) == len(world.streams):
         return [Part(parts[0])]
@@ -49,28 +43,6 @@ def _selected(plan: Plan, devices: dict[str, Device], stream: Stream) -> bool:
         device is not None
         and any(selector.matches(device, stream.metric) for selector in plan.options.select)
     )
-
-
-def _groups(world: World, plan: Plan, devices: Sequence[Device]) -> dict[str, str]:
-    """For each device the one that stands for all it is tied to."""
-    leader: dict[str, str] = {}
-
-    def find(device_id: str) -> str:
-        while (above := leader.get(device_id, device_id)) != device_id:
-            leader[device_id] = leader.get(above, above)
-            device_id = above
-        return device_id
-
-    for group in _ties(world.city, plan, devices):
-        for one in group[1:]:
-            leader[find(one)] = find(group[0])
-    return {device.device_id: find(device.device_id) for device in devices}
-
-
-def _ties(city: City, plan: Plan, devices: Sequence[Device]) -> Iterator[Sequence[str]]:
-    for spec in plan.configuration.enabled:
-        if spec.kind in TIES:
-            yield from (group for group in TIES[spec.kind](city, spec, devices) if len(group) > 1)
 
 
 def _packed(streams: Sequence[Stream], groups: dict[str, str], wanted: int) -> list[tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,7 +126,7 @@ class StoreSource:
 
 
 @contextmanager
-def _lent(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
+def _lent(conn: psycopg.Connection) -> Generator[psycopg.Connection]:
     yield conn
 
 
@@ -174,19 +174,21 @@ class ArraySource:
     def steps(self, start: int, end: int, step: int) -> Steps:
         """Steps in which any stream has a reading."""
         first, last = np.searchsorted(self.columns.times, [start, end]).tolist()
-        return Steps(*np.unique(self.columns.times[first:last] // step, return_counts=True))
+        numbers = self.columns.times[first:last] // step
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        return Steps(numbers[starts], np.diff(np.append(starts, len(numbers))))
 
     def spacings(self, start: int, end: int) -> dict[int, float]:
         """Of the arrays."""
         first, last = np.searchsorted(self.columns.times, [start, end]).tolist()
         part = _cut(self.columns, first, last)
-        ids, earliest, counts = np.unique(part.stream_ids, return_index=True, return_counts=True)
-        latest = len(part) - 1 - np.unique(part.stream_ids[::-1], return_index=True)[1]
-        long_s = (part.times[latest] - part.times[earliest]) / SECOND
-        several = counts > 1
-        return dict(
-            zip(ids[several].tolist(), (long_s / np.maximum(counts - 1, 1))[several].tolist(), strict=True)
-        )
+        counts = np.bincount(part.stream_ids, minlength=1)
+        earliest, latest = np.zeros(len(counts), np.int64), np.zeros(len(counts), np.int64)
+        latest[part.stream_ids] = part.times  # of several the last stays
+        earliest[part.stream_ids[::-1]] = part.times[::-1]
+        several = np.flatnonzero(counts > 1)
+        apart_s = (latest - earliest)[several] / SECOND / (counts[several] - 1)
+        return dict(zip(several.tolist(), apart_s.tolist(), strict=True))
 
     def labels(self, start: datetime, end: datetime) -> list[Label]:
         """Those given that touch the time."""

@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analytics.detectors.air_index import AirQuality
 from analytics.detectors.base import Detector, Guard, Setup
+from analytics.detectors.drift import Drift
+from analytics.detectors.forecast import Forecast
 from analytics.detectors.groups import Groups
+from analytics.detectors.jumps import Jumps
 from analytics.detectors.limits import Limits
+from analytics.detectors.onset import Onset
+from analytics.detectors.rates import Rates
 from analytics.detectors.seasonal import Seasonal
 from analytics.detectors.silence import Silence
 from analytics.detectors.stuck import Stuck
 from analytics.detectors.subspace import Subspace
 
 GUARDS: dict[str, Callable[[Setup], Guard]] = {
+    "drift": Drift,
+    "jumps": Jumps,
     "silence": Silence,
     "stuck": Stuck,
 }
 """Detectors of sensor health by kind; they score first and say which readings are unfit."""
 
 DETECTORS: dict[str, Callable[[Setup], Detector]] = {
+    "forecast": Forecast,
     "groups": Groups,
     "limits": Limits,
+    "rates": Rates,
+    "onset": Onset,
     "seasonal": Seasonal,
     "subspace": Subspace,
+    "vn_aqi": AirQuality,
 }
 """Detectors of what happens in the city, by kind; they see the readings that are fit."""
 
-CLOCKED: frozenset[str] = frozenset({"silence"})
+CLOCKED: frozenset[str] = frozenset({"drift", "silence"})
 """Kinds whose results depend on when readings were committed, and on the passing of time.
 
 All others see the readings alone, so that history may be scored many commits at once."""

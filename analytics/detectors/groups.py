@@ -8,7 +8,7 @@ frozen while the group is strange, so that what is wrong does not become usual.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,8 +28,10 @@ from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
 from analytics.times import SECOND, to_local
+from telemetry.detection import DetectorSpec
 from telemetry.detection.floors import FLOORS, with_own
 from telemetry.detection.groups import GroupsParams
+from telemetry.devices import Device
 
 _OUTSIDE = -1
 _TOLD = 8
@@ -156,9 +158,7 @@ class Groups:
     def _key(self, roster: Roster, place: int) -> str | None:
         stream = roster.streams[place]
         device = roster.devices.get(stream.device_id)
-        if device is None or stream.metric not in self._floor_of or not self._setup.watches(roster, stream):
-            return None
-        return group_key(self._params.group_by, device, stream)
+        return None if device is None else _group_of(self._setup.spec, self._params, device, stream.metric)
 
     def _ids(self) -> NDArray[np.int32]:
         return self._roster.stream_ids[self._members.streams]
@@ -329,6 +329,23 @@ class Groups:
     def _name(self, member: int) -> dict[str, str]:
         stream = self._roster.streams[self._members.streams[member]]
         return {"device_id": stream.device_id, "metric": stream.metric}
+
+
+def ties(spec: DetectorSpec, devices: Sequence[Device]) -> list[list[str]]:
+    """Ids of devices that are in one group, group by group."""
+    params: GroupsParams = spec.parameters()
+    groups: dict[str, list[str]] = {}
+    for device in devices:
+        keys = (_group_of(spec, params, device, metric) for metric in device.metrics)
+        for key in {key for key in keys if key is not None}:
+            groups.setdefault(key, []).append(device.device_id)
+    return list(groups.values())
+
+
+def _group_of(spec: DetectorSpec, params: GroupsParams, device: Device, metric: str) -> str | None:
+    if metric not in FLOORS and metric not in params.floors:
+        return None
+    return group_key(params.group_by, device, metric) if spec.watches(device, metric) else None
 
 
 def _short(value: float) -> float:

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.devices import Device, Stream
+from telemetry.devices import Device
 
 NOBODY = -1
 
-_ATTRIBUTES: dict[str, Callable[[Device, Stream], str]] = {
+_ATTRIBUTES: dict[str, Callable[[Device, str], str]] = {
     "device": lambda device, _: device.device_id,
     "zone": lambda device, _: device.zone,
     "kind": lambda device, _: device.kind,
     "domain": lambda device, _: str(device.domain),
-    "metric": lambda _, stream: stream.metric,
+    "metric": lambda _, metric: metric,
 }
 _TAG = "tag:"
 
 
-def group_key(group_by: tuple[str, ...], device: Device, stream: Stream) -> str | None:
+def group_key(group_by: tuple[str, ...], device: Device, metric: str) -> str | None:
     """The name of the group a stream is in (``road=vo_van_kiet;dir=a``), `None` for none."""
     values: list[str] = []
     for name in group_by:
@@ -32,7 +32,7 @@ def group_key(group_by: tuple[str, ...], device: Device, stream: Stream) -> str 
                 return None
             values.append(f"{tag}={device.tags[tag]}")
         else:
-            values.append(f"{name}={_ATTRIBUTES[name](device, stream)}")
+            values.append(f"{name}={_ATTRIBUTES[name](device, metric)}")
     return ";".join(values)
 
 

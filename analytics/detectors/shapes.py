@@ -13,9 +13,9 @@ from analytics.columns import Columns, grown
 from telemetry.detection.floors import Floor
 from telemetry.detection.subspace import SubspaceParams
 
-_STRIDE = 2
-"""Steps between the windows learnt from: neighbours say all but the same."""
-_LEAST_WINDOWS = 4
+_PER_WINDOW = 24
+"""Windows learnt from begin a 24th of a window apart: nearer neighbours say all but the same."""
+_LEAST_WINDOWS = 6
 """Windows needed for each component."""
 
 
@@ -95,15 +95,14 @@ def fit_shapes(
 ) -> Shapes | None:
     """The components of one stream's history, shape ``(t,)`` with NaN; `None` where it is too short."""
     heard = ~np.isnan(means)
-    windows = _windows(means, heard, params) if heard.sum() >= least_steps else np.empty((0, 0))
+    windows = _windows(means, heard, params) if heard.sum() >= least_steps else np.empty((0, 0), np.float32)
     if len(windows) < _LEAST_WINDOWS * params.components:
         return None
     usual_value = float(np.median(means[heard]))
     least = max(floor.least, floor.share * abs(usual_value)) ** 2
     if np.ptp(windows) == 0.0:
         return _flat(windows[0], params.components, least)
-    shapes = _principal(windows, params, least)
-    energy = _energies(shapes, windows, params.recent_steps)
+    energy = _energies(_principal(windows[::2], params, least), windows, params.recent_steps)
     plain = energy <= np.quantile(energy, 1.0 - params.trimmed)
     shapes = _principal(windows[plain], params, least)
     energy = _energies(shapes, windows, params.recent_steps)
@@ -113,19 +112,20 @@ def fit_shapes(
 
 def _windows(
     means: NDArray[np.float32], heard: NDArray[np.bool_], params: SubspaceParams
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """Windows of which enough was heard, gaps bridged by straight lines, shape ``(m, window)``."""
     width = params.window_steps
     if len(means) < width:
-        return np.empty((0, width))
+        return np.empty((0, width), np.float32)
     steps = np.arange(len(means))
-    whole = np.interp(steps, steps[heard], means[heard].astype(np.float64))
-    every = np.lib.stride_tricks.sliding_window_view(whole, width)[::_STRIDE]
-    share = np.lib.stride_tricks.sliding_window_view(heard, width)[::_STRIDE].mean(axis=1)
+    whole = np.interp(steps, steps[heard], means[heard]).astype(np.float32)
+    stride = max(width // _PER_WINDOW, 1)
+    every = np.lib.stride_tricks.sliding_window_view(whole, width)[::stride]
+    share = np.lib.stride_tricks.sliding_window_view(heard, width)[::stride].mean(axis=1)
     return every[share >= max(params.least_share, 0.75)]
 
 
-def _principal(windows: NDArray[np.float64], params: SubspaceParams, least: float) -> Shapes:
+def _principal(windows: NDArray[np.float32], params: SubspaceParams, least: float) -> Shapes:
     """Their mean and components; ``least`` is the variance below which all is noise."""
     pca = PCA(params.components, svd_solver="covariance_eigh").fit(windows)
     noise = max(float(pca.noise_variance_), least)
@@ -138,7 +138,7 @@ def _principal(windows: NDArray[np.float64], params: SubspaceParams, least: floa
     )
 
 
-def _flat(window: NDArray[np.float64], components: int, least: float) -> Shapes:
+def _flat(window: NDArray[np.float32], components: int, least: float) -> Shapes:
     """Of a stream that never moved: no shape but its level."""
     return Shapes(
         window[None].astype(np.float32),
@@ -148,9 +148,9 @@ def _flat(window: NDArray[np.float64], components: int, least: float) -> Shapes:
     )
 
 
-def _energies(shapes: Shapes, windows: NDArray[np.float64], recent: int) -> NDArray[np.float64]:
+def _energies(shapes: Shapes, windows: NDArray[np.float32], recent: int) -> NDArray[np.float64]:
     """What the components leave over of the newest steps of whole windows, shape ``(m,)``."""
     apart = windows - shapes.mean[0]
     weight = apart @ shapes.basis[0].T / (1.0 + shapes.prior[0])
     left = (apart - weight @ shapes.basis[0])[:, -recent:]
-    return (left * left).mean(axis=1)
+    return (left.astype(np.float64) ** 2).mean(axis=1)

@@ -44,7 +44,8 @@ class Stuck:
         self._value = np.empty(0, np.float64)
         self._began = np.empty(0, np.int64)
         self._repeats = np.empty(0, np.int64)
-        self._usual_s = np.empty(0, np.float64)
+        self._usual_s, self._low, self._high = (np.empty(0, np.float64) for _ in range(3))
+        self._unfit = np.empty(0, np.bool_)
 
     def extend(self, roster: Roster) -> list[Term]:
         """Take up streams past those known; returns their terms."""
@@ -52,6 +53,8 @@ class Stuck:
         n = len(roster)
         self._value, self._usual_s = grown(self._value, n, np.nan), grown(self._usual_s, n, np.nan)
         self._began, self._repeats = grown(self._began, n, NEVER), grown(self._repeats, n, 0)
+        bounds = np.array([_bounds(stream) for stream in fresh], np.float64).reshape(-1, 2)
+        self._low, self._high = np.append(self._low, bounds[:, 0]), np.append(self._high, bounds[:, 1])
         self._forward.extend(n)
         self._roster = roster
         return [
@@ -83,7 +86,13 @@ class Stuck:
 
     def score(self, rows: Rows, _now: int) -> list[Scores]:
         """The run each reading ends, as a share of what would be strange."""
-        return [self._round(part) for part in self._forward.rounds(rows)]
+        self._unfit = np.zeros(len(rows), np.bool_)
+        found: list[Scores] = []
+        for places, part in self._forward.placed(rows):
+            scores = self._round(part)
+            self._unfit[places] = scores.scores >= 1.0
+            found.append(scores)
+        return found
 
     def tick(self, _now: int) -> list[Scores]:
         """Nothing: a run is made of readings."""
@@ -116,12 +125,14 @@ class Stuck:
         return {}
 
     def unfit(self, rows: Rows) -> NDArray[np.bool_]:
-        """None yet."""
-        return np.zeros(len(rows), np.bool_)
+        """Readings past the run that would be strange: nothing is known of what they should have been."""
+        assert len(rows) == len(self._unfit)
+        return self._unfit
 
     def _round(self, rows: Rows) -> Scores:
         streams = rows.streams
         same = (self._value[streams] == rows.values) & (rows.values != _AT_REST)
+        same &= (rows.values > self._low[streams]) & (rows.values < self._high[streams])
         began = np.where(same, self._began[streams], rows.times)
         repeats = np.where(same, self._repeats[streams] + 1, 1)
         self._value[streams], self._began[streams], self._repeats[streams] = rows.values, began, repeats
@@ -144,6 +155,12 @@ class Stuck:
 def _varies(stream: Stream) -> bool:
     metric = METRICS.get(stream.metric)
     return metric is not None and metric.aggregation is not Aggregation.LAST
+
+
+def _bounds(stream: Stream) -> tuple[float, float]:
+    """The ends of what can be reported: a power factor of 1 or a humidity of 100 % may stay there."""
+    metric = METRICS.get(stream.metric)
+    return (metric.low, metric.high) if metric else (-np.inf, np.inf)
 
 
 def _usual_runs(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -8,10 +8,14 @@ averaged over every buffer from 0 to ``buffer``, so that none has to be chosen.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from telemetry.labels import Label, Meaning
+from telemetry.readings import to_micros
 
 _THRESHOLDS = 250
 """As many as the authors' program tries."""
@@ -41,6 +45,37 @@ def vus_pr(scores: NDArray[np.float64], truth: NDArray[np.bool_], buffer: int) -
     ranked = _Ranked.of(np.where(np.isnan(scores), -np.inf, scores))
     areas = [_area(ranked, truth, _softened(truth, width), width) for width in range(buffer + 1)]
     return float(np.mean(areas))
+
+
+def beside(
+    scores: NDArray[np.float64], truth: NDArray[np.bool_], buffer: int, seed: int = 0
+) -> dict[str, float]:
+    """The volume of the scores as *this*, and of scores that cannot know.
+
+    To a measure without a threshold, *never* and *always* are the same *constant*;
+    *random* is seeded, and *periodic* rises and falls as often as there are anomalies.
+    """
+    rows = np.arange(len(scores), dtype=np.float64)
+    often = max(len(_runs(truth)[0]), 1)
+    guesses = {
+        "constant": np.zeros(len(scores)),
+        "random": np.random.default_rng(seed).random(len(scores)),
+        "periodic": rows * often / len(scores) % 1.0,
+    }
+    given = {"this": scores, **guesses}
+    return {name: vus_pr(one, truth, buffer) for name, one in given.items()}
+
+
+def labelled(
+    times: NDArray[np.int64], labels: Iterable[Label], device_id: str, metric: str
+) -> NDArray[np.bool_]:
+    """Which instants of a stream lie in something that happened; ``times`` are epoch µs, shape ``(n,)``."""
+    mask = np.zeros(len(times), np.bool_)
+    for label in labels:
+        of_stream = device_id in label.device_ids and (not label.metrics or metric in label.metrics)
+        if of_stream and label.meaning is Meaning.HAPPENED:
+            mask |= (times >= to_micros(label.start)) & (times <= to_micros(label.end))
+    return mask
 
 
 @dataclass(frozen=True, slots=True)

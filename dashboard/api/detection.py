@@ -273,8 +273,9 @@ async def activate(
 
 
 def _schema(params: type[msgspec.Struct]) -> dict[str, Any]:
-    (_,), components = msgspec.json.schema_components([params])
-    return dict(components[params.__name__])
+    _, components = msgspec.json.schema_components([params])
+    whole = components.pop(params.__name__)
+    return {**whole, "$defs": components} if components else whole
 
 
 def _version(one: Version) -> VersionOut:

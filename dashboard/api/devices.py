@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from dashboard.api.models import (
     CurvesOut,
     DeviceDetail,
     DeviceOut,
+    FaultOut,
     LatestOut,
     Names,
     RegisteredOut,
@@ -32,11 +33,13 @@ from dashboard.queries.series import Series, read_series
 from dashboard.queries.times import LONGEST_SUMMED, parse_time, time_range
 from dashboard.sentences import describe
 from dashboard.static import pack
+from store import quality
 from store.devices import get_stream, list_streams
 from store.series import Curves, read_curves
 from store.state import read_state
 from telemetry.devices import Device, DeviceClock, Stream
 from telemetry.metrics import METRICS
+from telemetry.quality import QualityInterval
 
 router = APIRouter(tags=["devices"], responses=PROBLEMS)
 _inventory = TypeAdapter(list[DeviceOut])
@@ -74,14 +77,16 @@ async def read_catalogue(runtime: RuntimeAccess, request: Request) -> list[Regis
 @router.get("/devices/{device_id}")
 async def read_one_device(device_id: str, runtime: RuntimeAccess) -> DeviceDetail:
     """One device with its newest values and standing alerts."""
-    view = await runtime.query(lambda conn: read_device(conn, device_id))
+    view, faults = await runtime.query(
+        lambda conn: (read_device(conn, device_id), quality.list_intervals_at(conn, datetime.now(UTC)))
+    )
     clock = clock_out(view.clock, runtime.settings.ingest.clock_tolerance_s)
     shown = device_out(view.device, view.streams, runtime.picture.states(), clock)
     newest = runtime.picture.latest([stream.stream_id for stream in view.streams])
     described = [describe(alert, view.device, runtime.city, runtime.languages) for alert in view.alerts]
     return DeviceDetail(
         **shown.model_dump(),
-        latest=latest_out(view.streams, newest),
+        latest=latest_out(view.streams, newest, kinds_of(faults)),
         alerts=[AlertOut(**asdict(item)) for item in described],
     )
 
@@ -147,8 +152,10 @@ async def read_long_series(
 @router.get("/readings/latest")
 async def read_latest(runtime: RuntimeAccess) -> list[LatestOut]:
     """The newest reading of every stream that has one."""
-    streams = await runtime.query(list_streams)
-    return latest_out(streams, runtime.picture.latest())
+    streams, faults = await runtime.query(
+        lambda conn: (list_streams(conn), quality.list_intervals_at(conn, datetime.now(UTC)))
+    )
+    return latest_out(streams, runtime.picture.latest(), kinds_of(faults))
 
 
 @router.get("/state")
@@ -166,7 +173,10 @@ async def read_city_state(
         _ = moment - within  # before the first year there is no time
     except (ValueError, OverflowError) as error:
         raise HTTPException(422, str(error)) from error
-    found = await runtime.query(lambda conn: read_state(conn, moment, within))
+    found, faults = await runtime.query(
+        lambda conn: (read_state(conn, moment, within), quality.list_intervals_at(conn, moment))
+    )
+    kinds = kinds_of(faults)
     return StateOut(
         at=round(moment.timestamp() * 1000),
         within_s=within_s,
@@ -174,6 +184,7 @@ async def read_city_state(
         times=(found.times // 1000).tolist(),
         values=found.values.tolist(),
         qualities=found.qualities.tolist(),
+        faults=[kinds.get(stream_id, []) for stream_id in found.stream_ids.tolist()],
     )
 
 
@@ -209,13 +220,23 @@ def device_out(
     )
 
 
-def latest_out(streams: Sequence[Stream], newest: dict[int, LiveReading]) -> list[LatestOut]:
-    """Newest readings with what they are of."""
+def kinds_of(faults: Sequence[QualityInterval]) -> dict[int, list[str]]:
+    """The kinds of faults by stream."""
+    kinds: dict[int, list[str]] = {}
+    for fault in faults:
+        kinds.setdefault(fault.stream_id, []).append(str(fault.kind))
+    return kinds
+
+
+def latest_out(
+    streams: Sequence[Stream], newest: dict[int, LiveReading], faults: Mapping[int, list[str]]
+) -> list[LatestOut]:
+    """Newest readings with what they are of, and what is the matter with their sensors."""
     rows: list[LatestOut] = []
     for stream in streams:
         if stream.stream_id not in newest:
             continue
-        _, time, value, quality = newest[stream.stream_id]
+        _, time, value, flags = newest[stream.stream_id]
         metric = METRICS.get(stream.metric)
         rows.append(
             LatestOut(
@@ -225,7 +246,8 @@ def latest_out(streams: Sequence[Stream], newest: dict[int, LiveReading]) -> lis
                 unit=metric.unit if metric else "",
                 time=time,
                 value=value,
-                quality=quality,
+                quality=flags,
+                faults=faults.get(stream.stream_id, []),
             )
         )
     return rows
@@ -245,7 +267,22 @@ def series_out(series: Series) -> SeriesOut:
         times=series.times.tolist(),
         values=[None if gap else v for v, gap in zip(series.values.tolist(), gaps, strict=True)],
         qualities=[None if gap else q for q, gap in zip(series.qualities.tolist(), gaps, strict=True)],
+        bad=series.bad.tolist(),
+        faults=faults_out(series.faults),
     )
+
+
+def faults_out(faults: Sequence[QualityInterval]) -> list[FaultOut]:
+    """Quality intervals as the API shows them."""
+    return [
+        FaultOut(
+            kind=str(fault.kind),
+            start=round(fault.started_at.timestamp() * 1000),
+            end=None if fault.ended_at is None else round(fault.ended_at.timestamp() * 1000),
+            detector=fault.detector,
+        )
+        for fault in faults
+    ]
 
 
 def curves_out(streams: Sequence[Stream], start: datetime, end: datetime, curves: Curves) -> CurvesOut:
@@ -264,6 +301,8 @@ def curves_out(streams: Sequence[Stream], start: datetime, end: datetime, curves
                 highs=curves.highs[mine].tolist(),
                 counts=curves.counts[mine].tolist(),
                 gaps=curves.gaps[mine].tolist(),
+                bad=curves.bad[mine].round(4).tolist(),
+                faults=faults_out([one for one in curves.faults if one.stream_id == stream.stream_id]),
             )
         )
     return CurvesOut(

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dashboard.api.access import PROBLEMS, RuntimeAccess
 from dashboard.api.models import Answer, Millis, Problem
 from dashboard.auth.access import EngineerAccess, ViewerAccess
+from dashboard.queries.labels import may_take_back
 from dashboard.queries.times import parse_time
 from store import labels
 from store.devices import list_devices
@@ -24,7 +25,7 @@ from store.labels import LabelSearch
 from telemetry.errors import ConfigError
 from telemetry.label_rows import MOST_BYTES, contradictions, read_labels, write_labels
 from telemetry.labels import KIND, MOST_DEVICES, MOST_NOTE, Label, LabelSource, Meaning
-from telemetry.people import Identity, Role
+from telemetry.people import Identity
 from telemetry.readings import to_micros
 
 _NO_NUL = r"^[^\x00]*$"
@@ -112,10 +113,10 @@ def _filters(
 ) -> LabelSearch:
     """The filters of a request."""
     try:
-        between = [parse_time(text) if text else None for text in (start, end)]
+        since, until = (parse_time(text) if text else None for text in (start, end))
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    return LabelSearch(*between, device or None, kind or None, source or None)
+    return LabelSearch(since, until, device or None, kind or None, source or None)
 
 
 Filters = Annotated[LabelSearch, Depends(_filters)]
@@ -205,7 +206,7 @@ async def take_back(
     """Take a label back: one's own, or any as an administrator. The audit log keeps it."""
 
     def work(conn: psycopg.Connection) -> None:
-        if not _is_own(labels.get_label(conn, label_id), identity):
+        if not may_take_back(labels.get_label(conn, label_id), identity):
             raise HTTPException(403, "this label is another's: its author or an administrator takes it back")
         labels.delete_label(conn, label_id, identity.name)
 
@@ -215,12 +216,6 @@ async def take_back(
 
 def _known(conn: psycopg.Connection) -> dict[str, tuple[str, ...]]:
     return {device.device_id: device.metrics for device in list_devices(conn)}
-
-
-def _is_own(label: Label, identity: Identity) -> bool:
-    if label.label_id is None or not identity.allows(Role.ENGINEER):
-        return False
-    return label.author == identity.name or identity.allows(Role.ADMINISTRATOR)
 
 
 def _out(label: Label, identity: Identity) -> LabelOut:
@@ -237,5 +232,5 @@ def _out(label: Label, identity: Identity) -> LabelOut:
         source=label.source,
         author=label.author,
         note=label.note,
-        is_own=_is_own(label, identity),
+        is_own=may_take_back(label, identity),
     )

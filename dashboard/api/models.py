@@ -108,6 +108,9 @@ class LatestOut(Answer):
     time: Millis
     value: float
     quality: int
+    faults: Annotated[
+        list[str], Field(description="What is the matter with the sensor; empty: nothing known")
+    ] = []
 
 
 class ClockOut(Answer):
@@ -155,6 +158,22 @@ class StateOut(Answer):
     times: list[int]
     values: list[float]
     qualities: list[int]
+    faults: Annotated[
+        list[list[str]], Field(description="What was the matter with the sensor then; empty: nothing known")
+    ]
+
+
+class FaultOut(Answer):
+    """A time in which a stream's readings are not to be believed: what sensor health found.
+
+    ``kind`` is ``silent``, ``stuck``, ``spike``, ``offset``, ``drift``, ``noisy``,
+    ``implausible`` or ``clock``. It begins when the fault did, which may be before it was found.
+    """
+
+    kind: str
+    start: Millis
+    end: Annotated[Millis | None, Field(description="null while it lasts")]
+    detector: str
 
 
 class SeriesOut(Answer):
@@ -174,6 +193,8 @@ class SeriesOut(Answer):
     times: list[int]
     values: list[float | None]
     qualities: list[int | None]
+    bad: Annotated[list[bool], Field(description="Whether a point lies in one of the faults")]
+    faults: Annotated[list[FaultOut], Field(description="Of the sensor, in the time shown")]
 
 
 class CurveOut(Answer):
@@ -191,6 +212,8 @@ class CurveOut(Answer):
     gaps: Annotated[
         list[bool], Field(description="Whether readings are missing between a point and the one before")
     ]
+    bad: Annotated[list[float], Field(description="Share of the point, 0 to 1, that lies inside the faults")]
+    faults: Annotated[list[FaultOut], Field(description="Of the sensor, in the time shown")]
 
 
 class CurvesOut(Answer):

@@ -276,7 +276,10 @@ def _kinds(language: Language) -> html.Details:
 def _kind(kind: str, params: type[msgspec.Struct], language: Language) -> list[html.Tr]:
     _, components = msgspec.json.schema_components([params])
     fields: Mapping[str, Any] = components[params.__name__].get("properties", {})
-    cells = [(name, _json(facts.get("default")), _bounds(facts)) for name, facts in fields.items()]
+    cells = [
+        (name, _json(facts["default"]) if "default" in facts else "–", _bounds(facts))
+        for name, facts in fields.items()
+    ]
     return [
         html.Tr([html.Th(kind if place == 0 else "", scope="row"), *(html.Td(cell) for cell in row)])
         for place, row in enumerate(cells or [(language.t("none"), "", "")])

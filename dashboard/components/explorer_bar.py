@@ -24,9 +24,9 @@ STEPS = {
 
 
 def explorer_bar(
-    language: Language, streams: Sequence[str], window: Mapping[str, int], *, compare: bool
+    language: Language, streams: Sequence[str], window: Mapping[str, int], *, compare: bool, may_mark: bool
 ) -> html.Div:
-    """The controls, set to what the address says."""
+    """The controls, set to what the address says; ``may_mark`` lets a time be labelled."""
     ranges = [{"value": str(h), "label": range_label(h, language)} for h in RANGES_H]
     said = language.t("Streams, by device or measurement")
     pick = dmc.MultiSelect(
@@ -52,9 +52,20 @@ def explorer_bar(
             html.Div([_step(name, language) for name in STEPS], className="steps", role="group"),
             *(_moment(language, which) for which in ("from", "to")),
             dmc.Switch(id="explorer-compare", checked=compare, size="sm", label=language.t("Week before")),
+            *([_mark(language)] if may_mark else []),
             html.A(language.t("Download CSV"), id="explorer-csv", className="button", download=""),
             html.Button(language.t("Download PNG"), id="explorer-png", type="button", className="button"),
         ],
+    )
+
+
+def _mark(language: Language) -> html.Button:
+    return html.Button(
+        language.t("Mark a time"),
+        id="explorer-marking",
+        type="button",
+        className="button",
+        **aria(controls="explorer-mark"),
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.figures.faults import fault_bands
+from dashboard.figures.label_marks import foot_axis, label_bars, label_shapes
 from dashboard.figures.stream_chart import plain
 from dashboard.languages import Language
 from dashboard.queries.explorer import Band, Track
@@ -15,6 +17,7 @@ from dashboard.queries.series import Series
 from dashboard.theme import COLOURS, FONT, SERIES_COLOURS, STATE_COLOURS, px
 from dashboard.wording import unit_name
 from telemetry.metrics import METRICS
+from telemetry.quality import RULES
 
 _GAP = 0.05
 _TICKS = [
@@ -42,7 +45,25 @@ def explorer_chart(
         )
         figure["data"] += _alerts(track, axis, shift_ms, sentences)
         figure["layout"]["shapes"] += _anomalies(track, axis, between, shift_ms)
+        figure["layout"]["shapes"] += label_shapes(track.labels, axis, between, shift_ms)
+        foot = f"y{len(units) + units.index(_unit(track, language)) + 1}"
+        figure["data"] += label_bars(track.labels, foot, between, shift_ms, language)
+        bands, names = fault_bands(track.series.faults, between, shift_ms, f"{axis} domain", language)
+        figure["layout"]["shapes"] += bands
+        figure["layout"]["annotations"] += names
+    figure["layout"] |= {
+        f"yaxis{len(units) + place + 1}": foot_axis(f"y{place + 1}".replace("y1", "y"))
+        for place in range(len(units))
+    }
+    figure["layout"]["meta"]["streams"] = [_facts(track, language) for track in tracks]
     return figure
+
+
+def _facts(track: Track, language: Language) -> dict[str, Any]:
+    """What the page's scripts need to know of a stream."""
+    stream = track.series.stream
+    name = track_name(track, language)
+    return {"id": stream.stream_id, "device": stream.device_id, "metric": stream.metric, "name": name}
 
 
 def track_name(track: Track, language: Language) -> str:
@@ -144,6 +165,7 @@ def _anomalies(
             "layer": "below",
         }
         for item in track.anomalies
+        if item.rule not in RULES
     ]
 
 
@@ -171,6 +193,7 @@ def _layout(
         "modebar": {"color": COLOURS["muted"], "activecolor": COLOURS["accent"], "bgcolor": "rgba(0,0,0,0)"},
         "dragmode": "zoom",
         "shapes": [],
+        "annotations": [],
         "meta": {"shift_ms": shift_ms},
         "xaxis": axis
         | {"type": "date", "range": bounds, "hoverformat": "%H:%M:%S %d/%m", "tickformatstops": _TICKS}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.figures.faults import fault_bands
 from dashboard.languages import Language
 from dashboard.queries.series import Series
 from dashboard.theme import COLOURS, DOMAIN_COLOURS, FONT, STATE_COLOURS, px
@@ -15,6 +16,7 @@ from dashboard.wording import unit_name
 from telemetry.alerts import Anomaly
 from telemetry.city import Threshold
 from telemetry.metrics import METRICS, Metric
+from telemetry.quality import RULES
 
 _DAY_MS = 86_400_000
 _TICKS = [
@@ -36,8 +38,10 @@ def stream_chart(
     low, high = view(values, thresholds)
     shown = [t for t in thresholds if low <= t.limit <= high]
     layout = _layout(series, shift_ms, (low, high), metric, language)
-    layout["shapes"] = [_limit(t) for t in shown] + [_mark(a, series.end, shift_ms) for a in anomalies]
-    layout["annotations"] = [_limit_name(t, place, language) for place, t in enumerate(shown)]
+    bands, names = fault_bands(series.faults, (series.start, series.end), shift_ms, "paper", language)
+    events = [anomaly for anomaly in anomalies if anomaly.rule not in RULES]
+    layout["shapes"] = [_limit(t) for t in shown] + [_mark(a, series.end, shift_ms) for a in events] + bands
+    layout["annotations"] = [_limit_name(t, place, language) for place, t in enumerate(shown)] + names
     if series.readings == 0:
         layout["annotations"].append(_nothing(language))
     return {"data": [_line(series, shift_ms, metric, language)], "layout": layout}

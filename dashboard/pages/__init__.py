@@ -37,6 +37,7 @@ PAGES: Final = (
     Page("/inbox", mark("Inbox"), "inbox", Role.ENGINEER, in_header=False),
     Page("/quarantine", mark("Quarantine"), "quarantine", Role.ENGINEER, in_header=False),
     Page("/detectors", mark("Detectors"), "detectors", Role.OPERATOR),
+    Page("/bench", mark("Bench"), "bench", Role.ENGINEER, in_header=False),
     Page("/system", mark("System"), "system"),
     Page("/administration", mark("Administration"), "administration", Role.ADMINISTRATOR),
     Page("/account", mark("My account"), "account", in_header=False),

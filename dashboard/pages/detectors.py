@@ -54,6 +54,7 @@ def layout(runtime: Runtime, **_: str) -> html.Main:
         html.Button(language.t("Compare versions"), type="button", className="button", **data(act="compare"))
     ]
     if may_change:
+        acts.append(html.A(language.t("Bench"), href="/bench", className="button"))
         acts.append(
             html.Button(
                 language.t("Change"), type="button", className="button button--main", **data(act="edit")

@@ -13,17 +13,21 @@ from typing import Any
 import psycopg
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
+from dashboard.auth.identity import current_identity
 from dashboard.components.drawer import metric_name
 from dashboard.components.emptiness import nothing
 from dashboard.components.explorer_bar import RANGES_H, STEPS, explorer_bar
+from dashboard.components.marking import label_table, marking_place
 from dashboard.components.tracks import track_table
 from dashboard.figures.explorer_chart import explorer_chart
 from dashboard.languages import Language, mark, requested_language
 from dashboard.queries.explorer import LONGEST, MOST_STREAMS, Choice, Track, find_choices, read_tracks
+from dashboard.queries.labels import distinct
 from dashboard.registration import add_page
 from dashboard.runtime import Runtime
 from dashboard.sentences import describe
 from store.patience import limit_time
+from telemetry.people import Role
 
 _DEFAULT_H = 24
 _PATIENCE_S = 8.0
@@ -42,8 +46,12 @@ def layout(runtime: Runtime, **query: str) -> html.Main:
         children=[
             dcc.Store(id="explorer-window", data=window),
             dcc.Store(id="explorer-said"),
+            dcc.Store(id="explorer-changes"),
             html.H2(language.t("Explorer"), className="unseen"),
-            explorer_bar(language, streams, window, compare=query.get("compare") == "1"),
+            explorer_bar(
+                language, streams, window, compare=query.get("compare") == "1", may_mark=_may_mark()
+            ),
+            marking_place(language),
             html.Div(
                 id="explorer-place", className="page__chart panel", children=_pending(streams, language)
             ),
@@ -87,6 +95,12 @@ def register(app: Dash, runtime: Runtime) -> None:
     )
     app.clientside_callback(  # pyright: ignore[reportUnknownMemberType]
         ClientsideFunction("explorer", "picture"), Input("explorer-png", "n_clicks")
+    )
+    app.clientside_callback(  # pyright: ignore[reportUnknownMemberType]
+        ClientsideFunction("marking", "drawn"),
+        Output("explorer-changes", "data", allow_duplicate=True),
+        Input("explorer-place", "children"),
+        prevent_initial_call=True,
     )
     _register_moments(app, runtime)
     _register_chart(app, runtime)
@@ -142,8 +156,11 @@ def _register_chart(app: Dash, runtime: Runtime) -> None:
         Input("explorer-streams", "value"),
         Input("explorer-window", "data"),
         Input("explorer-compare", "checked"),
+        Input("explorer-changes", "data"),
     )
-    async def draw(chosen: list[str] | None, window: dict[str, int] | None, compare: bool | None) -> Any:
+    async def draw(
+        chosen: list[str] | None, window: dict[str, int] | None, compare: bool | None, _: int | None
+    ) -> Any:
         language = runtime.languages[requested_language()]
         ids = [int(text) for text in _ids(",".join(chosen or []))]
         start, end = _bounds(window or {}, datetime.now(UTC))
@@ -160,7 +177,17 @@ def _register_chart(app: Dash, runtime: Runtime) -> None:
             return _empty(language), None, True
         said = _sentences(tracks, runtime, language)
         figure = explorer_chart(tracks, (start, end), said, language)
-        return _graph(figure), track_table(tracks, language), False
+        return _graph(figure), _tables(tracks, language), False
+
+
+def _tables(tracks: Sequence[Track], language: Language) -> list[Any]:
+    labels = distinct([label for track in tracks for label in track.labels])
+    found = label_table(labels, current_identity(), language)
+    return [track_table(tracks, language), found]
+
+
+def _may_mark() -> bool:
+    return current_identity().allows(Role.ENGINEER)
 
 
 def _sentences(tracks: Sequence[Track], runtime: Runtime, language: Language) -> dict[int, str]:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from dashboard.queries.labels import labels_of
 from dashboard.queries.series import Series, gap_starts, mark_gaps, thin
 from store import readings
 from store.aggregates import read_buckets
 from store.alert_search import AlertSearch, search_alerts
 from store.anomalies import list_anomalies
 from store.devices import get_device, get_stream, list_devices, list_streams
+from store.quality import list_intervals
 from telemetry.alerts import Alert, Anomaly
 from telemetry.devices import Device, Stream
 from telemetry.errors import NotFoundError
+from telemetry.labels import Label
 from telemetry.metrics import METRICS
 from telemetry.readings import Readings
 
@@ -63,6 +66,7 @@ class Track:
     before: Series | None
     anomalies: list[Anomaly]
     alerts: list[Alert]
+    labels: list[Label]
 
 
 def read_tracks(
@@ -103,6 +107,7 @@ def _track(
 ) -> Track:
     step = step_for(stream, end - start)
     series, band = _line(conn, stream, start, end, step)
+    series = replace(series, faults=tuple(list_intervals(conn, [stream.stream_id], start, end)))
     return Track(
         device=get_device(conn, stream.device_id),
         series=series,
@@ -111,6 +116,7 @@ def _track(
         before=_week_before(conn, stream, start, end, step) if compare else None,
         anomalies=list_anomalies(conn, stream.stream_id, start, end),
         alerts=_alerts(conn, stream.stream_id, start, end),
+        labels=labels_of(conn, stream, start, end),
     )
 
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from tsdownsample import MinMaxLTTBDownsampler
 
 from store import readings
+from store.quality import list_intervals
 from telemetry.devices import Stream
+from telemetry.quality import QualityInterval, bad_shares
 from telemetry.readings import Readings
 
 GAP_INTERVALS = 3
@@ -33,6 +35,14 @@ class Series:
     times: NDArray[np.int64]
     values: NDArray[np.float64]
     qualities: NDArray[np.int16]
+    faults: tuple[QualityInterval, ...] = ()
+    """What was the matter with the sensor in this time."""
+
+    @property
+    def bad(self) -> NDArray[np.bool_]:
+        """Which points lie in one of the faults."""
+        ids = np.full(len(self.times), self.stream.stream_id, np.int32)
+        return bad_shares(self.faults, ids, self.times * 1000, 0) > 0
 
 
 def read_series(
@@ -43,7 +53,8 @@ def read_series(
     kept = thin(found, max_points)
     # Gaps are sought in what was stored: thinning makes distances of its own.
     columns = mark_gaps(kept, gap_starts(found, stream.interval_s))
-    return Series(stream, start, end, len(found), len(kept) < len(found), *columns)
+    faults = tuple(list_intervals(conn, [stream.stream_id], start, end))
+    return Series(stream, start, end, len(found), len(kept) < len(found), *columns, faults)
 
 
 def thin(found: Readings, max_points: int) -> Readings:

@@ -65,7 +65,7 @@ def _flat(spec: DetectorSpec) -> dict[str, Any]:
 
 def _whole(spec: DetectorSpec) -> dict[str, Any]:
     plain = _plain(spec)
-    usual = {"select": [], "params": {}, "enabled": True}
+    usual: dict[str, Any] = {"select": [], "params": {}, "enabled": True}
     return {key: value for key, value in plain.items() if key != "name" and usual.get(key) != value}
 
 

@@ -53,16 +53,16 @@ class GroupsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level_s: Positive = 21_600.0
     frozen_s: NotNegative = 43_200.0
     clip_z: Positive = 10.0
-    charts: Annotated[tuple[Chart, ...], msgspec.Meta(min_length=1)] = ("mewma", "spe")
+    charts: Annotated[tuple[Chart, ...], msgspec.Meta(min_length=1)] = ("mewma",)
     explained: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.8
     quantile: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.99
     least_share: Share = 0.5
     least_days: Positive = 2.0
     levels: Annotated[tuple[Level, ...], msgspec.Meta(min_length=1)] = (
-        Level(Severity.MINOR, 5.0),
-        Level(Severity.MAJOR, 15.0),
+        Level(Severity.MINOR, 12.0),
+        Level(Severity.MAJOR, 40.0),
     )
-    clear: Positive = 2.0
+    clear: Positive = 3.0
     floors: Mapping[str, Floor] = {}
 
     def __post_init__(self) -> None:

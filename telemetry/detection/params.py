@@ -35,4 +35,4 @@ class StuckParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     least_repeats: Annotated[float, msgspec.Meta(ge=2)] = 15.0
-    of_usual: Annotated[float, msgspec.Meta(ge=1)] = 2.0
+    of_usual: Annotated[float, msgspec.Meta(ge=1)] = 2.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -110,13 +111,12 @@ def with_parameter(configuration: Configuration, path: str, value: Any) -> Confi
 
 def points_of(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     """Every combination of a grid's values; the last parameter changes first."""
-    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    if not points or len(points) > MOST_POINTS:
+    n = math.prod(len(values) for values in grid.values())
+    if not 0 < n <= MOST_POINTS:
         raise ConfigError(
-            f"a sweep of {len(points)} runs",
-            cure=f"give every parameter a value, and at most {MOST_POINTS} runs",
+            f"a sweep of {n} runs", cure=f"give every parameter a value, and at most {MOST_POINTS} runs"
         )
-    return points
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
 def _value(word: str) -> Any:

@@ -127,3 +127,26 @@ def test_what_is_no_longer_watched_is_ended() -> None:
 def test_infinities_stay_out_of_findings(value: float) -> None:
     found = feed(decider(), 6, value, 1)
     assert all(f.score is None or np.isfinite(f.score) for f in found)
+
+
+def test_a_standing_term_is_told_again_after_a_while_with_fresh_facts() -> None:
+    made = decider(term(retell_s=60))
+    found = feed(made, *([6.0] * 14))
+    assert story(found) == [(RAISED, MINOR, 0), (ONGOING, MINOR, 60), (ONGOING, MINOR, 120)]
+
+
+def test_a_condition_may_ease_with_its_terms() -> None:
+    made = decider(term(eases=True, retell_s=600), term(MAJOR, 8, 7, eases=True, retell_s=600))
+    assert story(feed(made, 9, 6, 6, 1)) == [(RAISED, MAJOR, 0), (ONGOING, MINOR, 20), (CLEARED, MINOR, 30)]
+
+
+def test_facts_may_be_words_and_rows() -> None:
+    made = decider()
+    numbers = np.array([6.0])
+    facts = {"word": np.array(["pm2_5"]), "row": np.array([[1.0, np.nan]]), "number": np.array([np.inf])}
+    (found,) = made.decide([Scores(np.array([0]), np.array([0]), *[numbers] * 4, facts)])
+    assert {name: found.detail[name] for name in facts} == {
+        "word": "pm2_5",
+        "row": [1.0, None],
+        "number": None,
+    }

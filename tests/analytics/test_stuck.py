@@ -39,7 +39,7 @@ TIMES = worlds.history(worlds.roster()).times[: 7 * 288]
 
 
 def test_a_varying_stream_that_stops_varying() -> None:
-    assert states(stage(), [118.5] * 60) == [(40, FindingState.RAISED), (80, FindingState.CLEARED)]
+    assert states(stage(), [118.5] * 60) == [(45, FindingState.RAISED), (80, FindingState.CLEARED)]
 
 
 def test_alike_but_not_the_same_is_not_stuck() -> None:
@@ -62,13 +62,13 @@ def test_streams_that_usually_rest_are_exempt(usual: np.ndarray) -> None:
 def test_a_fault_in_history_does_not_teach_that_faults_are_usual() -> None:
     usual = 50.0 + np.sin(np.arange(len(TIMES)))
     usual[500:530] = 50.0
-    assert states(stage(past_with(usual)), [50.0] * 100)[0] == (40, FindingState.RAISED)
+    assert states(stage(past_with(usual)), [50.0] * 100)[0] == (45, FindingState.RAISED)
 
 
 def test_coarse_values_are_given_longer() -> None:
     usual = np.floor(np.arange(len(TIMES)) / 4.0)
     assert states(stage(past_with(usual)), [7.0] * 40) == []
-    assert states(stage(past_with(usual)), [7.0] * 100)[0][0] == 20 + 50
+    assert states(stage(past_with(usual)), [7.0] * 100)[0][0] == 20 + 63
 
 
 def test_too_little_history_is_no_ground() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from telemetry.alerts import Severity
 from telemetry.errors import CityOpsError
 from tests.dashboard.conftest import AIR, GAUGE, HOSTILE, SCRIPT, SILENT, Town, wait_for
 
@@ -140,7 +141,7 @@ def test_latest_readings(town: Town):
     )
     assert newest[0] | {"stream_id": 0} == {
         "stream_id": 0, "device_id": AIR, "metric": "o3", "unit": "µg/m³", "time": at, "value": 61.5,
-        "quality": 0,
+        "quality": 0, "faults": [],
     }  # fmt: skip
 
 
@@ -180,6 +181,29 @@ def test_series_over_any_range(town: Town):
     assert town.get("/api/v1/series", stream=2**31 - 1).status_code == 404
     assert town.get("/api/v1/series").status_code == 422
     assert town.get("/api/v1/series", stream=stream, start=span["end"], end=span["start"]).status_code == 422
+
+
+def test_faults_of_a_sensor_follow_its_values(town: Town):
+    stream = town.stream(AIR, "so2")
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=35)
+    for minute in range(0, 120, 2):
+        town.commit([stream], [float(minute)], end - timedelta(minutes=120 - minute))
+    found = {"detector": "stuck", "rule": "stuck", "severity": Severity.MINOR}
+    town.find(f"stuck:{stream}", stream, at=end - timedelta(minutes=45), lasted_s=900.0, **found)
+    now = {row["stream_id"]: row["faults"] for row in town.get("/api/v1/readings/latest").json()}
+    assert now[stream] == ["stuck"]
+    town.find(f"stuck:{stream}", stream, state="cleared", at=end - timedelta(minutes=15), **found)
+    span = {"start": (end - timedelta(hours=2)).isoformat(), "end": end.isoformat()}
+    raw = town.get("/api/v1/readings", stream=stream, **span).json()
+    assert raw["bad"].count(True) == 23  # the readings of a quarter of an hour and of the half hour after
+    (fault,) = raw["faults"]
+    assert fault["kind"] == "stuck"
+    assert fault["start"] == round((end - timedelta(hours=1)).timestamp() * 1000)
+    summed = town.get("/api/v1/series", stream=stream, points=2, **span).json()["series"][0]
+    assert summed["bad"] == [0.0, 0.75]
+    assert [one["kind"] for one in summed["faults"]] == ["stuck"]
+    then = town.get("/api/v1/state", at=(end - timedelta(minutes=30)).isoformat()).json()
+    assert then["faults"][then["stream_ids"].index(stream)] == ["stuck"]
 
 
 def test_alerts_by_status_domain_and_device(town: Town):

@@ -12,7 +12,10 @@ import pytest
 from store import backtests
 from telemetry.alerts import Severity
 from telemetry.detection.episodes import Episode
-from tests.dashboard.conftest import Town
+from telemetry.people import Role
+from tests.dashboard.conftest import SCRIPT, Town
+from tests.dashboard.test_inventory import complaints
+from tests.fix_browser import visit
 
 ONE = '[[detector]]\nname = "stuck"\nkind = "stuck"\n'
 SPAN = {"start": "2026-05-01T00:00:00+07:00", "end": "2026-05-03T00:00:00+07:00"}
@@ -120,3 +123,27 @@ def test_it_is_for_engineers(town: Town) -> None:
         assert ask(client).status_code == 403
         assert client.get("/api/v1/backtests").status_code == 403
         assert client.post("/api/v1/shadows", json={"toml": ONE, "reason": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_runs_are_looked_at_side_by_side(
+    browser: Any, town: Town, engineer: httpx.Client, language: str
+) -> None:
+    first = finished(town, engineer, 1, 5, f1=0.5, recall=0.75, episodes=2)
+    second = finished(town, engineer, 5, 9, f1=0.75, recall=1.0, episodes=2)
+    ask(engineer, name=SCRIPT)
+    address = f"{town.url}/bench?lang={language}&first={first}&second={second}"
+    with visit(browser, address, role=Role.ENGINEER) as page:
+        page.wait_for_selector("#bench-place .sheet")
+        page.wait_for_selector("#bench-compared h4")
+        assert page.locator("#bench-place tbody tr", has_text=f"#{second}").count() == 1
+        assert page.locator("#bench-compared h4").count() == 2
+        assert SCRIPT in page.locator("#bench-place").inner_text()
+        assert page.evaluate("window.hacked") is None
+        assert complaints(page) == []
+
+
+def test_two_runs_that_cannot_be_compared_are_asked_for_anew(browser: Any, town: Town) -> None:
+    with visit(browser, f"{town.url}/bench?lang=en&first=1e9&second=-3", role=Role.ENGINEER) as page:
+        page.wait_for_selector("#bench-compared .empty")
+        assert "Choose two runs" in page.locator("#bench-compared").inner_text()

@@ -11,7 +11,9 @@ from store import audit, labels
 from telemetry.alerts import Verdict
 from telemetry.labels import Label
 from telemetry.people import Role
-from tests.dashboard.conftest import AIR, GAUGE, Town
+from tests.dashboard.conftest import AIR, GAUGE, SCRIPT, Town
+from tests.dashboard.test_inventory import complaints
+from tests.fix_browser import visit
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 START_MS = round(START.timestamp() * 1_000)
@@ -117,3 +119,67 @@ def test_a_verdict_is_a_label(town: Town) -> None:
     (label,) = [one for one in found if one["alert_id"] == alert]
     assert (label["kind"], label["meaning"], label["author"]) == ("limit:no2", "nuisance", "operator")
     assert (label["label_id"], label["is_own"]) == (None, False)
+
+
+DRAG = """() => {
+  const chart = document.querySelector('#explorer-chart .js-plotly-plot');
+  if (chart.layout.dragmode !== 'select') return null;
+  const box = chart.querySelector('.draglayer .nsewdrag').getBoundingClientRect();
+  return [box.x, box.y, box.width, box.height];
+}"""
+
+
+def test_an_engineer_marks_a_time_in_the_explorer_and_takes_it_back(browser: Any, town: Town) -> None:
+    tide = town.stream(GAUGE, "water_level_m")
+    address = town.url + f"/explorer?streams={tide}&hours=6&lang=en"
+    with visit(browser, address, role=Role.ENGINEER) as page:
+        page.wait_for_selector("#explorer-chart .legendtext")
+        page.click("#explorer-marking")
+        page.wait_for_function(f"({DRAG})() !== null")
+        x, y, width, height = page.evaluate(DRAG)
+        page.mouse.move(x + width * 0.4, y + height / 2)
+        page.mouse.down()
+        page.mouse.move(x + width * 0.5, y + height / 2, steps=8)
+        page.mouse.up()
+        page.wait_for_function("() => document.querySelector('#explorer-mark [name=start]').value !== ''")
+        page.fill("#explorer-mark [name=kind]", "burst")
+        page.fill("#explorer-mark [name=note]", SCRIPT[:200])
+        page.click("#explorer-mark [type=submit]")
+        page.wait_for_selector("#explorer-labels tbody tr")
+        (label,) = _of_kind(town, "burst")
+        assert (label.device_ids, label.metrics, label.author) == ((GAUGE,), ("water_level_m",), "engineer")
+        assert timedelta(minutes=20) < label.end - label.start < timedelta(minutes=60)
+        assert abs((label.end + timedelta(hours=3)) - datetime.now(UTC)) < timedelta(minutes=30)
+        assert "burst" in page.locator("#explorer-labels").inner_text()
+        assert page.evaluate("window.hacked") is None
+        shapes = "document.querySelector('#explorer-chart .js-plotly-plot').layout.shapes"
+        page.wait_for_function(f"() => {shapes}.some((one) => one.name === 'label {label.label_id}')")
+        page.wait_for_function(f"({DRAG})() !== null")  # still marking, on the chart drawn anew
+        row = page.locator(f"#explorer-labels tr[data-label='{label.label_id}'] button")
+        row.click()
+        assert _of_kind(town, "burst") == [label]
+        row.click()
+        page.wait_for_function(f"() => !{shapes}.some((one) => one.name === 'label {label.label_id}')")
+        assert _of_kind(town, "burst") == []
+        assert complaints(page) == []
+
+
+def test_who_may_not_mark_sees_labels_and_no_way_to_change_them(browser: Any, town: Town) -> None:
+    tide = town.stream(GAUGE, "water_level_m")
+    now = datetime.now(UTC)
+    drawn = Label("leak", (GAUGE,), now - timedelta(hours=2), now - timedelta(hours=1), author="engineer")
+    with town.conn.transaction():
+        made = labels.add_label(town.conn, drawn)
+    with visit(browser, town.url + f"/explorer?streams={tide}&hours=6", role=Role.OPERATOR) as page:
+        page.wait_for_selector(f"#explorer-labels tr[data-label='{made.label_id}']")
+        assert page.locator("#explorer-marking").count() == 0
+        assert page.locator("#explorer-labels button").count() == 0
+    with town.conn.transaction():
+        assert made.label_id is not None
+        labels.delete_label(town.conn, made.label_id, "test")
+
+
+def _of_kind(town: Town, kind: str) -> list[Label]:
+    found = labels.list_labels(town.conn, labels.LabelSearch(kinds=[kind]))
+    town.conn.commit()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from dashboard.languages import load_languages
 from dashboard.sentences import sentence
 from telemetry.alerts import Alert, AlertStatus, Severity
 from telemetry.metrics import Domain
+from telemetry.quality import RULES, Fault
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -37,3 +39,19 @@ def test_an_unusual_value_says_what_would_be_usual(alert: Alert, english: str, v
     languages = load_languages("Asia/Ho_Chi_Minh")
     assert english in sentence(alert, None, languages["en"]).replace("\N{NO-BREAK SPACE}", " ")
     assert vietnamese in sentence(alert, None, languages["vi"])
+
+
+@pytest.mark.parametrize("rule", [rule for rule, fault in RULES.items() if fault is not Fault.SILENT])
+def test_a_fault_of_a_sensor_is_told_as_one(rule: str) -> None:
+    fault = replace(unusual(80, 20, 40), rule=rule, detector="jumps", detail={"before": 25.0})
+    for language in load_languages("Asia/Ho_Chi_Minh").values():
+        text = sentence(fault, None, language)
+        assert "{" not in text
+        assert "unusual" not in text
+        assert "bất thường" not in text
+
+
+def test_an_offset_says_from_where_to_where() -> None:
+    offset = replace(unusual(80, None, None), rule="offset", detail={"before": 25.0})
+    text = sentence(offset, None, load_languages("Asia/Ho_Chi_Minh")["en"])
+    assert text.replace("\N{NO-BREAK SPACE}", " ").endswith("from 25.0 µg/m³ to 80.0 µg/m³")

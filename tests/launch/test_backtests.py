@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,15 @@ import pytest
 
 from launch.config import load_city
 from launch.schema import offer_detectors
-from store import devices, pool
+from store import backtests, devices, pool, services, shadows, snapshots
+from store.batches import append_batch
+from store.offsets import get_offsets
 from store.readings import write_readings
+from telemetry.detection import decode_configuration
 from telemetry.readings import Readings
 from telemetry.settings import Settings
-from tests.launch.test_cli import cityops
+from tests.analytics.worlds import wait_for
+from tests.launch.test_cli import ROOT, cityops
 
 MINUTE = 60_000_000
 END = 1_767_546_000_000_000
@@ -81,7 +88,8 @@ def test_a_run_is_done_kept_listed_and_compared(run: Any) -> None:
     )  # fmt: skip
     assert second.returncode == 0, second.stderr
     (result,) = json.loads(second.stdout)
-    assert result["scored"] == 288 * result["streams"]
+    assert result["scored"] == 288 * 20
+    assert result["streams"] > 20, "the others say nothing"
     listed = json.loads(run("backtest", "list", "--json").stdout)
     assert [one["status"] for one in listed] == ["done", "done"]
     assert listed[1]["name"] == "as it is"
@@ -162,3 +170,45 @@ def test_a_shadow_is_started_shown_and_stopped(run: Any) -> None:
     assert run("shadow", "stop").returncode == 0
     assert run("shadow", "stop").returncode == 2
     assert "to see" in run("shadow", "list").stdout
+
+
+@pytest.fixture
+def bench(url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The bench process, as the supervisor starts it."""
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "DATABASE_URL": url}
+    with (tmp_path / "bench.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "launch", "bench"], cwd=tmp_path, env=environment, stdout=log, stderr=log
+        )
+    yield process
+    process.terminate()
+    assert process.wait(30) == 0, (tmp_path / "bench.log").read_text()
+
+
+def test_what_is_asked_for_is_done_by_the_bench(conn: psycopg.Connection, bench: Any) -> None:
+    configuration = decode_configuration(LEVELS.encode()).to_document()
+    span = (datetime(2026, 1, 4, tzinfo=UTC), datetime(2026, 1, 4, 17, tzinfo=UTC))
+    with conn.transaction():
+        (asked,) = backtests.request_runs(conn, [backtests.Request(configuration, "abc", *span, "an")])
+    wait_for(lambda: backtests.get_run(conn, asked.backtest_run_id).status == "done", 60.0)
+    run = backtests.get_run(conn, asked.backtest_run_id)
+    assert run.result is not None
+    assert run.result["counts"]["limits limit:tide"] > 1
+    assert run.worker is not None
+    assert run.worker.startswith("bench ")
+    wait_for(lambda: any(s.name == "bench" and s.detail["done"] == 1 for s in services.list_services(conn)))
+
+
+def test_a_shadow_runs_in_a_process_of_its_own(conn: psycopg.Connection, bench: Any) -> None:
+    document = decode_configuration(LEVELS.encode()).to_document()
+    shadow = shadows.start(conn, document, "abc", "an", "to see")
+    wait_for(lambda: snapshots.load_snapshot(conn, shadows.consumer_of(shadow.shadow_id)) is not None, 60.0)
+    (stream, *_) = [s for s in devices.list_streams(conn) if s.metric == "water_level_m"]
+    for minutes in range(3):
+        at = END + minutes * 5 * MINUTE
+        readings = Readings.of([stream.stream_id], [at], [9.0])
+        with conn.transaction():
+            append_batch(conn, "ingest", minutes + 1, write_readings(conn, readings))
+    wait_for(lambda: get_offsets(conn, shadows.consumer_of(shadow.shadow_id)) == {"ingest": 3}, 30.0)
+    shadows.stop(conn, shadow.shadow_id, "an")
+    wait_for(lambda: not any(s.name == "bench" and s.detail["shadow"] for s in services.list_services(conn)))

@@ -27,7 +27,7 @@ _EMPTY = """
 TRUNCATE label, detection_active, detection_version,
          backtest_episode, backtest_run, shadow_anomaly, shadow,
          audit_entry, sign_in_failure, sign_in_refusal, api_key, session, person,
-         alert_event, alert, anomaly, ledger, quarantine, replay_request, service,
+         alert_event, alert, anomaly, quality_interval, ledger, quarantine, replay_request, service,
          consumer_offset, consumer_snapshot,
          reading_batch, ingestor, reading, reading_change, reading_horizon,
          device_access, device_clock, device_status, stream, device RESTART IDENTITY"""

@@ -44,7 +44,9 @@ def test_what_is_written_reads_back(configuration: Configuration) -> None:
 
 def test_it_is_written_as_people_write_it() -> None:
     text = to_toml(Configuration(MANY.detector[:2]))
-    assert text == """[[detector]]
+    assert (
+        text
+        == """[[detector]]
 name = "limits"
 kind = "limits"
 
@@ -64,6 +66,7 @@ river = ["SG", "DN"]
 [[detector.select]]
 domain = ["traffic"]
 """
+    )
 
 
 def test_changes_go_key_by_key() -> None:
@@ -86,10 +89,10 @@ def test_changes_go_key_by_key() -> None:
 
 
 def test_saying_the_default_changes_nothing_for_the_detector() -> None:
-    plain, said = DetectorSpec("a", "stuck"), DetectorSpec("a", "stuck", params={"of_usual": 2})
+    plain, said = DetectorSpec("a", "stuck"), DetectorSpec("a", "stuck", params={"of_usual": 2.5})
     assert unchanged(plain, said)
     assert changes(Configuration((plain,)), Configuration((said,))) == [
-        Change("a", "params.of_usual", None, 2)
+        Change("a", "params.of_usual", None, 2.5)
     ]
     assert not unchanged(plain, DetectorSpec("b", "stuck"))
     assert not unchanged(plain, DetectorSpec("a", "stuck", (LEVELS,)))
@@ -99,7 +102,7 @@ def test_what_looks_like_a_mistake_is_told() -> None:
     odd = Configuration(
         (
             DetectorSpec("a", "stuck"),
-            DetectorSpec("b", "stuck", params={"of_usual": 2.0}),
+            DetectorSpec("b", "stuck", params={"of_usual": 2.5}),
             DetectorSpec("c", "limits", (LEVELS, Selector(zone=("765",), metric=("water_level_m",)))),
             DetectorSpec("d", "limits", (Selector(device=("x-*",)),)),
         )

@@ -70,6 +70,7 @@ HEAD = "kind,devices,start,end,metrics,meaning,sensor_fault,note"
         (f"{HEAD}\n{GOOD.replace('2026-06-01T01', '2028-06-01T01')}\n", "longer than 366 days"),
         (f"{HEAD}\n{GOOD.replace('2026-06-01T00:00Z', '0001-01-01T00:00+07:00')}\n", "beyond the calendar"),
         (f"{HEAD}\n{GOOD[:-3]}speed_kmh,,,\n", "line 2, column metrics: 'speed_kmh' is measured by none"),
+        (f"{HEAD}\n{GOOD[:-3]}water_level_m speed,,,\n", "line 2, column metrics: no metric 'speed'"),
         (f"{HEAD}\n{GOOD[:-2]}perhaps,,\n", "line 2, column meaning: 'perhaps' is not one of"),
         (f"{HEAD}\n{GOOD[:-1]}maybe,\n", "line 2, column sensor_fault: 'maybe'"),
         (f"{HEAD}\n{GOOD}{'x' * 501}\n", "line 2, column note: has 501 characters"),
@@ -79,6 +80,12 @@ HEAD = "kind,devices,start,end,metrics,meaning,sensor_fault,note"
 def test_a_fault_is_told_with_its_place(text: str, said: str) -> None:
     _, faults = read(text)
     assert any(said in fault for fault in faults), faults
+
+
+def test_an_event_may_show_on_more_metrics_than_its_devices_have() -> None:
+    labels, faults = read(f"{HEAD}\n{GOOD[:-3]}water_level_m rain_mmph,,,\n")
+    assert faults == []
+    assert labels[0].metrics == ("water_level_m", "rain_mmph")
 
 
 def test_every_fault_is_told_not_only_the_first() -> None:

@@ -14,6 +14,7 @@ from analytics.blocks import join
 from analytics.roster import Roster, Rows
 from analytics.times import moment
 from telemetry.detection import Configuration, DetectorSpec
+from telemetry.detection.configuration import DEFAULT
 from telemetry.detection.trials import TrialOptions
 from telemetry.labels import Label
 from telemetry.readings import Readings
@@ -23,6 +24,8 @@ from tests.analytics.worlds import MINUTE, START, Commit
 N = 90
 GAUGE, ROAD, AIR, FEEDER, ROAD_2 = range(5)
 
+EVERY = DEFAULT
+"""Every kind once: what the live engine of `worlds.city` runs."""
 PLAIN = Configuration(tuple(DetectorSpec(kind, kind) for kind in ("silence", "stuck", "limits", "seasonal")))
 
 

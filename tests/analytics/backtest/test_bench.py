@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 from distributed import LocalCluster
 
+from analytics import ties
 from analytics.backtest import (
     ArraySource,
     Cancelled,
@@ -17,23 +19,24 @@ from analytics.backtest import (
     Progress,
     Run,
     StoreSource,
+    Sweep,
     backtest,
-    shards,
     sweep,
 )
 from analytics.backtest import cluster as spreading
 from analytics.backtest.bench import execute
+from analytics.backtest.pictures import picture
 from analytics.backtest.play import play
 from analytics.backtest.shards import split
 from analytics.backtest.sources import Steps
 from analytics.times import micros
 from store.detection import digest_of
-from telemetry.detection import Configuration, Selector
+from telemetry.detection import Configuration, DetectorSpec, Selector
 from telemetry.detection.trials import TrialOptions
 from telemetry.errors import ConfigError
 from tests.analytics import worlds
 from tests.analytics.backtest import histories
-from tests.analytics.backtest.histories import LABELS, PLAIN
+from tests.analytics.backtest.histories import EVERY, LABELS, PLAIN
 from tests.analytics.towns import Town, make_town, town
 
 __all__ = ["make_town", "town"]  # fixtures
@@ -56,9 +59,8 @@ def run(feed: ArraySource) -> Run:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """A Dask cluster of two processes, as one that others run."""
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0, silence_logs=50
-    ) as made:
+    options = {"threads_per_worker": 1, "memory_limit": 0, "silence_logs": 50, **spreading.LOOPBACK}
+    with LocalCluster(n_workers=2, **options) as made:
         yield made.scheduler_address
 
 
@@ -105,24 +107,43 @@ def test_what_cannot_be_set_is_named(path: str, value: object, why: str) -> None
         PLAN.setting(path, value)
 
 
-@pytest.mark.parametrize("least", [2, 3, 5], ids=lambda n: f"{n} parts")
-def test_parts_find_what_the_whole_finds(feed: ArraySource, run: Run, least: int) -> None:
-    """Each device by itself, in the extreme: the city's clock is the whole city's."""
+def parts_agree(feed: ArraySource, plan: Plan, least: int) -> int:
+    """Play parts and the whole; how many findings both have."""
     world = histories.world()
-    steps = feed.steps(micros(PLAN.start), micros(PLAN.end), world.cadence(PLAN))
-    parts = split(world, PLAN, steps, least)
+    steps = feed.steps(micros(plan.start), micros(plan.end), world.cadence(plan))
+    parts = split(world, plan, steps, least)
     assert sorted(i for part in parts for i in part.stream_ids) == [s.stream_id for s in world.streams]
     assert len(parts) == least
-    findings = [finding for part in parts for finding in play(world, feed, PLAN, part).findings]
-    expected = play(world, feed, PLAN, split(world, PLAN, steps, 1)[0]).findings
-    assert sorted(findings, key=repr) == sorted(expected, key=repr)
+    findings = [finding for part in parts for finding in play(world, feed, plan, part).findings]
+    (whole,) = split(world, plan, steps, 1)
+    assert sorted(findings, key=repr) == sorted(play(world, feed, plan, whole).findings, key=repr)
+    return len(findings)
+
+
+@pytest.mark.parametrize("least", [2, 5], ids=lambda n: f"{n} parts")
+def test_parts_find_what_the_whole_finds(feed: ArraySource, least: int) -> None:
+    """Each device by itself, in the extreme: the city's clock is the whole city's."""
+    parts_agree(feed, PLAN, least)
+
+
+def test_parts_find_what_the_whole_finds_of_every_kind(feed: ArraySource) -> None:
+    """Domain by domain, for kinds that see several devices."""
+    assert parts_agree(feed, replace(PLAN, configuration=EVERY), 2) > 10
+
+
+def apart(plan: Plan) -> list[set[int]]:
+    """As many parts as there can be."""
+    parts = split(histories.world(), plan, Steps(np.array([1]), np.array([1])), 5)
+    return [set(part.stream_ids) for part in parts]
 
 
 def test_tied_devices_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(shards.TIES, "limits", lambda _city, _spec, _devices: [("road-1", "road-2")])
-    parts = split(histories.world(), PLAN, Steps(np.array([1]), np.array([1])), 5)
-    assert len(parts) == 4
-    assert any({12, 15} <= set(part.stream_ids) for part in parts)
+    """Those of a group; and a whole domain for a kind of which nothing is known."""
+    assert {12, 15} not in apart(PLAN)
+    kind = DetectorSpec("groups", "groups", params={"group_by": ("kind",)})
+    assert {12, 15} in apart(replace(PLAN, configuration=Configuration((kind,))))
+    monkeypatch.setattr(ties, "ALONE", ties.ALONE - {"limits"})
+    assert {12, 15} in apart(PLAN)
 
 
 def test_selected_streams_alone(feed: ArraySource, run: Run) -> None:
@@ -162,6 +183,20 @@ def test_a_cluster_can_be_told_to_stop(feed: ArraySource, cluster: str) -> None:
     assert backtest(PLAIN, feed, CITY, **SPAN, scheduler=cluster).episodes
 
 
+def test_processes_listen_on_this_machine_alone(feed: ArraySource) -> None:
+    """And two backtests at once are no trouble."""
+    heard: list[set[str]] = []
+
+    def listeners() -> set[str]:
+        family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        found = [c for process in family for c in process.net_connections("inet") if c.status == "LISTEN"]
+        return {connection.laddr.ip for connection in found}
+
+    with spreading._cluster(2, None), spreading._cluster(1, None):
+        heard.append(listeners())
+    assert heard == [{"127.0.0.1"}]
+
+
 def test_a_cluster_that_is_not_there_is_named(feed: ArraySource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreading, "_REACH_S", 0.5)
     with pytest.raises(ConfigError, match=r"no Dask scheduler answers at 127\.0\.0\.1:1"):
@@ -181,6 +216,12 @@ def test_a_sweep_is_sorted(feed: ArraySource, cluster: str) -> None:
     assert worst.point == {"stuck.params.least_repeats": 40, "silence.params.intervals": 60.0}
     assert (best.metrics()["recall"], worst.metrics()["recall"]) == (1.0, 0.5)
     assert found.to_rows("recall")[0]["recall"] == 1.0
+    (bars,) = picture(found, "recall").data
+    assert [bars.x[0], bars.x[-1]] == [1.0, 0.5]
+    one = Sweep(tuple(replace(run, point={"a.params.b": i}) for i, run in enumerate(found.runs[::-1])))
+    (curve,) = picture(one, "recall").data
+    assert list(curve.x) == [0, 1, 2, 3]
+    assert not picture(Sweep(()), "recall").data[0].x
 
 
 def test_a_sweep_of_too_many_runs_is_refused(feed: ArraySource) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 
-from analytics.evaluation.surface import vus_pr
+from analytics.evaluation.surface import beside, labelled, vus_pr
+from telemetry.labels import Label, Meaning
+from telemetry.readings import to_micros
 
 TRUTH = np.zeros(1_000, np.bool_)
 TRUTH[400:440] = TRUTH[700:760] = True
@@ -43,6 +47,58 @@ def test_a_little_late_is_not_all_wrong() -> None:
 def test_chance_gets_about_the_share_that_is_labelled() -> None:
     scores = np.random.default_rng(4).random(len(TRUTH))
     assert vus_pr(scores, TRUTH, 0) == pytest.approx(TRUTH.mean(), abs=0.05)
+
+
+def test_a_buffer_by_hand() -> None:
+    """Six samples, the third labelled, the second told highest and the third next; a buffer of 2.
+
+    Buffer 0: the first told is wrong, the second right: ½. Buffer 1 reaches no sample: the
+    same. Buffer 2: each neighbour weighs e = √½. After the first, hits e of 1 + e/2 to be
+    found; after the second, e + 1 of 1 + e/2, which is all of it.
+    """
+    scores = np.array([0.0, 0.9, 0.5, 0.0, 0.0, 0.0])
+    truth = np.array([False, False, True, False, False, False])
+    e = np.sqrt(0.5)
+    first = e / (1 + e / 2)
+    third = first * e / 1 + (1 - first) * (1 + e) / 2
+    # the rest are told together, and recall has been whole before
+    assert vus_pr(scores, truth, 2) == pytest.approx((0.5 + 0.5 + third) / 3)
+
+
+def test_anomalies_whose_buffers_overlap_are_one() -> None:
+    truth = np.zeros(40, np.bool_)
+    truth[10:12] = truth[15:17] = True
+    one = np.zeros(40)
+    one[10:12] = 1.0
+    narrow, wide = vus_pr(one, truth, 0), vus_pr(one, truth, 12)
+    # apart, half the samples of half the anomalies are a quarter of the recall; as one, all of it is touched
+    assert narrow == pytest.approx(0.25 + 0.75 * 0.1)
+    assert wide > 1.5 * narrow
+
+
+def test_beside_scores_that_cannot_know() -> None:
+    late = np.roll(TRUTH, 5).astype(float)
+    found = beside(late, TRUTH, 40)
+    assert list(found) == ["this", "constant", "random", "periodic"]
+    assert found["this"] > 0.8
+    assert max(found["constant"], found["random"], found["periodic"]) < 0.3
+    assert beside(late, TRUTH, 40) == found
+    assert beside(late, TRUTH, 40, seed=1)["random"] != found["random"]
+
+
+def test_a_streams_truth_is_what_happened_to_it() -> None:
+    start = datetime(2026, 6, 1, tzinfo=UTC)
+    times = to_micros(start) + np.arange(10) * 60_000_000
+
+    def label(first: int, last: int, **more: object) -> Label:
+        return Label(
+            "x", ("a", "b"), start + timedelta(minutes=first), start + timedelta(minutes=last), **more
+        )
+
+    labels = [label(1, 2), label(4, 4, metrics=("m",)), label(6, 6, metrics=("n",))]
+    labels += [label(8, 9, meaning=Meaning.NUISANCE)]
+    assert np.flatnonzero(labelled(times, labels, "a", "m")).tolist() == [1, 2, 4]
+    assert not labelled(times, labels, "c", "m").any()
 
 
 def test_missing_scores_count_as_lowest() -> None:

@@ -1,0 +1,84 @@
+"""How much streams usually change from one reading to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.columns import grown
+from analytics.roster import Rows
+
+_QUANTILE = 0.995
+_OFTEN = 0.9
+_OF_OFTEN = 3.0
+"""A large step is at most so many times what one step in ten exceeds: a few hours of spikes in
+the week looked at would else teach that spikes are usual. Of Gaussian steps it is 1.7 times."""
+_LEAST_STEPS = 200
+_GAP = 3.0
+"""Times the usual distance of two readings beyond which they are no step."""
+
+
+@dataclass(slots=True)
+class UsualSteps:
+    """Per stream, in its unit; NaN until learnt, shape ``(n_streams,)``.
+
+    ``large`` is what one step in two hundred exceeds, ``typical`` the mean size of the
+    others in the liveliest sixth of the day's hours.
+    """
+
+    large: NDArray[np.float64] = field(default_factory=lambda: np.empty(0, np.float64))
+    typical: NDArray[np.float64] = field(default_factory=lambda: np.empty(0, np.float64))
+
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` streams."""
+        self.large, self.typical = grown(self.large, n, np.nan), grown(self.typical, n, np.nan)
+
+
+def fit_steps(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Streams, and their large and typical steps, from history ordered by stream and time.
+
+    Streams with fewer than 200 steps are left out: what is usual there is not known.
+    """
+    same = rows.streams[1:] == rows.streams[:-1]
+    owner = rows.streams[1:][same]
+    size = np.abs(rows.values[1:] - rows.values[:-1])[same]
+    apart = (rows.times[1:] - rows.times[:-1])[same]
+    if len(owner) == 0:
+        return np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.float64)
+    owner, size, hour = _steady(owner, size, apart, rows.times[1:][same] // 3_600_000_000)
+    order = np.lexsort((size, owner))
+    streams, first, count = np.unique(owner[order], return_index=True, return_counts=True)
+    large, often = (
+        size[order][first + (count * share).astype(np.int64).clip(max=count - 1)]
+        for share in (_QUANTILE, _OFTEN)
+    )
+    large = np.where(often > 0, np.minimum(large, _OF_OFTEN * often), large)
+    which = np.searchsorted(streams, owner)
+    typical = _lively(which, np.minimum(size, large[which]), hour % 24, len(streams))
+    enough = count >= _LEAST_STEPS
+    return streams[enough], large[enough], typical[enough]
+
+
+def _steady(
+    owner: NDArray[np.int64], size: NDArray[np.float64], apart: NDArray[np.int64], hour: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Without the steps over gaps."""
+    order = np.lexsort((apart, owner))
+    _, first, count = np.unique(owner[order], return_index=True, return_counts=True)
+    usual = apart[order][first + count // 2]
+    which = np.repeat(np.arange(len(count)), count)
+    kept = apart <= _GAP * usual[which] if len(which) == len(owner) else np.ones(len(owner), np.bool_)
+    return owner[kept], size[kept], hour[kept]
+
+
+def _lively(
+    which: NDArray[np.intp], size: NDArray[np.float64], hour: NDArray[np.int64], n: int
+) -> NDArray[np.float64]:
+    """The mean step of each stream in its four liveliest hours of the day."""
+    cell = which * 24 + hour
+    count = np.bincount(cell, minlength=n * 24).reshape(n, 24)
+    total = np.bincount(cell, weights=size, minlength=n * 24).reshape(n, 24)
+    means = np.sort(np.where(count > 0, total / np.maximum(count, 1), 0.0), axis=1)
+    return means[:, -4:].mean(axis=1)

@@ -1,0 +1,57 @@
+"""Faults of sensors in the reader's language: their names, and an alert of one as a sentence."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboard.languages import Language, mark
+from telemetry.alerts import Alert
+from telemetry.metrics import Metric
+from telemetry.quality import RULES, Fault
+
+NAMES: Final[dict[Fault, str]] = {
+    Fault.SILENT: mark("silent"),
+    Fault.STUCK: mark("stuck"),
+    Fault.SPIKE: mark("spikes"),
+    Fault.OFFSET: mark("offset"),
+    Fault.DRIFT: mark("drift"),
+    Fault.NOISY: mark("noisy"),
+    Fault.IMPLAUSIBLE: mark("implausible"),
+    Fault.CLOCK: mark("clock off"),
+}
+"""Short enough to stand in a chart."""
+
+SENTENCES: Final[dict[Fault, str]] = {
+    Fault.STUCK: mark("{metric} stuck at {value}"),
+    Fault.SPIKE: mark("Sensor fault: {metric} leaps to wild values and back"),
+    Fault.OFFSET: mark("Sensor fault: {metric} moved by itself from {before} to {value}"),
+    Fault.DRIFT: mark("Sensor fault: {metric} {value} strays from its neighbours (expected {low} to {high})"),
+    Fault.NOISY: mark("Sensor fault: {metric} is far noisier than usual"),
+    Fault.IMPLAUSIBLE: mark("Sensor fault: {metric} reads {value}, which cannot be"),
+    Fault.CLOCK: mark("The device's clock is off by {seconds} s"),
+}
+"""Silence has a sentence of its own, that says since when."""
+
+
+def fault_of(alert: Alert) -> Fault | None:
+    """The fault an alert is of; ``None`` where it is of an event in the city."""
+    return RULES.get(alert.rule)
+
+
+def fault_sentence(alert: Alert, fault: Fault, name: str, metric: Metric | None, language: Language) -> str:
+    """One line about a sensor's fault; ``name`` is the metric's."""
+
+    def quantity(value: object) -> str:
+        if not isinstance(value, int | float):
+            return "–"
+        return language.quantity(value, metric.decimals if metric else 2, metric.unit if metric else "")
+
+    return language.t(
+        SENTENCES[fault],
+        metric=name,
+        value=quantity(alert.value),
+        before=quantity(alert.detail.get("before")),
+        low=quantity(alert.expected_low),
+        high=quantity(alert.expected_high),
+        seconds=language.number(alert.value or 0.0),
+    )

@@ -1,0 +1,70 @@
+"""The fan of a forecast: its median, and the band in which four fifths of the futures lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dashboard.figures.frame import numbers
+from dashboard.languages import Language
+from dashboard.theme import COLOURS
+
+_MOST_STEPS = 60
+"""A detail is a finding's own data, but drawn no longer than it may be."""
+_NAMES = ("times_ms", "low", "median", "high")
+
+
+def fan_columns(detail: Mapping[str, Any]) -> dict[str, list[float]] | None:
+    """The forecast a detail holds: equally long columns of numbers; ``None`` where it holds none."""
+    columns = {name: detail.get(name) for name in _NAMES}
+    found = {name: _numbers(column) for name, column in columns.items()}
+    lengths = {len(column) for column in found.values()}
+    return found if lengths != {0} and len(lengths) == 1 and max(lengths) <= _MOST_STEPS else None
+
+
+def fan(detail: Mapping[str, Any], shift_ms: int, language: Language) -> list[dict[str, Any]]:
+    """Traces to lay over a stream's line, on the city's clock; none where there is no forecast."""
+    columns = fan_columns(detail)
+    if columns is None:
+        return []
+    times = [round(time) + shift_ms for time in columns["times_ms"]]
+    around = [*columns["high"], *reversed(columns["low"])]
+    name = language.t("Forecast")
+    band = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [*times, *reversed(times)],
+        "y": numbers(np.array(around)),
+        "fill": "toself",
+        "fillcolor": _translucent(COLOURS["accent"], 0.18),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "name": name,
+        "meta": {"role": "fan"},
+    }
+    middle = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": times,
+        "y": numbers(np.array(columns["median"])),
+        "line": {"color": COLOURS["accent"], "width": 1.8, "dash": "dash"},
+        "hovertemplate": name + " %{y:,.2f}<extra></extra>",
+        "name": name,
+        "meta": {"role": "median"},
+    }
+    return [band, middle]
+
+
+def _numbers(column: object) -> list[float]:
+    if not isinstance(column, Sequence) or isinstance(column, str):
+        return []
+    values: Sequence[object] = column
+    fit = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    return [float(value) for value in values if isinstance(value, (int, float))] if fit else []
+
+
+def _translucent(colour: str, opacity: float) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"

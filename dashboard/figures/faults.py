@@ -1,0 +1,69 @@
+"""Times in which a sensor was not to be believed, as named bands behind its line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from dashboard.faults import NAMES
+from dashboard.languages import Language
+from dashboard.theme import STATE_COLOURS, px
+from telemetry.quality import QualityInterval
+
+_LINES = 3
+"""Names of bands that follow each other stand on so many lines: short bands lie close."""
+
+
+def fault_bands(
+    faults: Sequence[QualityInterval],
+    between: tuple[datetime, datetime],
+    shift_ms: int,
+    yref: str,
+    language: Language,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Shapes and annotations; ``yref`` is the height they fill (``paper``, ``y2 domain``)."""
+    start, end = between
+    shapes: list[dict[str, Any]] = []
+    names: list[dict[str, Any]] = []
+    for place, fault in enumerate(faults):
+        x0 = _ms(max(fault.started_at, start)) + shift_ms
+        x1 = _ms(min(fault.ended_at or end, end)) + shift_ms
+        shapes.append(_band(x0, x1, yref))
+        names.append(_name(language.t(NAMES[fault.kind]), x0, place % _LINES, yref))
+    return shapes, names
+
+
+def _band(x0: int, x1: int, yref: str) -> dict[str, Any]:
+    colour = STATE_COLOURS["silent"]
+    return {
+        "type": "rect",
+        "yref": yref,
+        "y0": 0,
+        "y1": 1,
+        "x0": x0,
+        "x1": x1,
+        "fillcolor": colour,
+        "opacity": 0.16,
+        "line": {"width": 1, "color": colour, "dash": "dot"},
+        "layer": "below",
+    }
+
+
+def _name(text: str, x0: int, line: int, yref: str) -> dict[str, Any]:
+    return {
+        "xref": "x",
+        "yref": yref,
+        "x": x0,
+        "xanchor": "left",
+        "y": 1,
+        "yanchor": "top",
+        "yshift": -line * px(13),
+        "showarrow": False,
+        "text": text,
+        "font": {"size": px(10), "color": STATE_COLOURS["silent"]},
+    }
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,88 @@
+"""The bench: backtests and shadows with what came of them, two runs side by side. For engineers.
+
+Runs are asked for at the command line or over the REST interface; the address keeps which two
+are compared.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from dash import Dash, Input, Output, dcc, html
+
+from dashboard.components.bench import compared, run_name, run_table, shadow_table
+from dashboard.components.desk import picker
+from dashboard.components.emptiness import nothing
+from dashboard.components.sheet import titled
+from dashboard.languages import mark, requested_language
+from dashboard.queries.bench import Pair, read_bench, read_pair
+from dashboard.registration import add_page, remember
+from dashboard.runtime import Runtime
+
+_REFRESH_MS = 3_000
+
+
+def layout(runtime: Runtime, first: str | None = None, second: str | None = None, **_: str) -> html.Main:
+    """The page; callbacks fill it."""
+    language = runtime.languages[requested_language()]
+    pickers = [
+        picker("bench-first", [], first, language.t("First run")),
+        picker("bench-second", [], second, language.t("Second run")),
+    ]
+    back = html.A(language.t("Detectors"), href="/detectors", className="button")
+    return html.Main(
+        id="bench-root",
+        className="page",
+        tabIndex=0,
+        children=[
+            dcc.Interval(id="bench-tick", interval=_REFRESH_MS),
+            html.Div(
+                [html.H2(language.t("Bench"), className="page__title"), html.Div(back, className="acts")],
+                className="page__head",
+            ),
+            html.Div(html.Div(className="skeleton desk__skeleton"), id="bench-place"),
+            titled(
+                language.t("Side by side"),
+                html.Div(pickers, className="desk__pickers"),
+                html.Div(id="bench-compared"),
+            ),
+        ],
+    )
+
+
+def register(app: Dash, runtime: Runtime) -> None:
+    """Add the page and its callbacks to the app."""
+    add_page(runtime, "bench", mark("Bench"), layout)
+    remember(app, "bench-first", "bench-second")
+
+    @app.callback(  # pyright: ignore[reportUnknownMemberType]
+        Output("bench-place", "children"),
+        Output("bench-first", "data"),
+        Output("bench-second", "data"),
+        Input("bench-tick", "n_intervals"),
+    )
+    async def show(_: int | None) -> tuple[Any, Any, Any]:
+        language = runtime.languages[requested_language()]
+        bench = await runtime.query(read_bench)
+        done = [
+            {"value": str(run.backtest_run_id), "label": run_name(run)}
+            for run in bench.runs
+            if run.status == "done"
+        ]
+        return [run_table(bench.runs, language), shadow_table(bench.shadows, language)], done, done
+
+    @app.callback(  # pyright: ignore[reportUnknownMemberType]
+        Output("bench-compared", "children"), Input("bench-first", "value"), Input("bench-second", "value")
+    )
+    async def compare(first: str | None, second: str | None) -> Any:
+        language = runtime.languages[requested_language()]
+
+        def ask(conn: psycopg.Connection) -> Pair | None:
+            return read_pair(conn, first, second)
+
+        found = await runtime.query(ask)
+        if found is None:
+            hint = language.t("Two that are done, of times that meet.")
+            return nothing(language.t("Choose two runs"), hint)
+        return compared(*found, language)

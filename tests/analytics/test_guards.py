@@ -1,0 +1,160 @@
+"""A bad sensor raises its own alarm and none of the city's; what truly happens is told all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from analytics.detectors.steps import fit_steps
+from analytics.engine import Engine
+from analytics.roster import Roster, Rows
+from analytics.stages import make_pipeline
+from telemetry.alerts import Finding, FindingState
+from telemetry.detection.configuration import Configuration, DetectorSpec
+from tests.analytics import worlds
+from tests.analytics.worlds import MINUTE, START, Commit
+
+GAUGE, AIR_PM, AIR_NO2, FEEDER_KW, FEEDER_V = range(5)
+DEVICES = (
+    worlds.device("gauge-1", "tide_gauge", "water_level_m"),
+    worlds.device("air-1", "air_station", "pm2_5", "no2"),
+    worlds.device("feeder-1", "feeder", "active_power_kw", "voltage_v"),
+)
+LEVELS = {"no2": 40.0, "voltage_v": 220.0}
+
+
+@pytest.fixture(autouse=True)
+def usual_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    for metric, level in LEVELS.items():
+        monkeypatch.setitem(worlds._USUAL, metric, level)
+
+
+def engine(kinds: Sequence[str] = ("jumps", "silence", "stuck", "limits", "seasonal")) -> Engine:
+    """An engine that has learnt a quiet week of a gauge, an air station and a feeder."""
+    who = worlds.roster(DEVICES)
+    made = Engine(
+        make_pipeline(worlds.city(devices=DEVICES), Configuration(tuple(DetectorSpec(k, k) for k in kinds)))
+    )
+    made.extend(list(who.streams), list(DEVICES))
+    past = worlds.history(who, step=MINUTE)
+    made.learn({s.name: s.detector.fit(made.roster, past) for s in made.pipeline.stages})
+    return made
+
+
+def told(feed: Sequence[Commit], made: Engine | None = None) -> list[Finding]:
+    made = made or engine()
+    found = [finding for commit in feed for finding in made.score_rows(commit.rows, commit.now)]
+    return [finding for finding in found if finding.state is FindingState.RAISED]
+
+
+def feed(stream: int, values: Sequence[float], n: int = 90) -> list[Commit]:
+    return worlds.with_values(worlds.minutes(worlds.roster(DEVICES), n), stream, 20, values)
+
+
+def level(minute: float) -> float:
+    """The gauge's usual level in that minute."""
+    return float(worlds.usual(worlds.roster(DEVICES), np.array([START + minute * MINUTE]), 2)[0, GAUGE])
+
+
+def rules(found: Sequence[Finding]) -> set[str]:
+    return {finding.rule for finding in found}
+
+
+def test_spikes_of_a_gauge_raise_no_water_alarm() -> None:
+    values = [1.9 if i % 9 == 0 else level(21 + i) for i in range(40)]
+    assert rules(told(feed(GAUGE, values))) == {"spike"}
+
+
+def test_impossible_levels_of_a_gauge_raise_no_water_alarm() -> None:
+    assert rules(told(feed(GAUGE, [99.0] * 10))) == {"implausible"}
+
+
+def test_a_stuck_sensor_raises_nothing_else_once_it_is_known() -> None:
+    (only,) = told(feed(AIR_PM, [26.0] * 60))
+    assert only.rule == "stuck"
+    assert only.detail["lasted_s"] >= 15 * 60
+
+
+def test_an_offset_of_one_of_a_stations_metrics_is_the_sensors() -> None:
+    found = told(feed(AIR_PM, [120.0 + i % 3 for i in range(60)]))
+    assert rules(found) == {"offset"}
+    assert found[0].detail["before"] == pytest.approx(28, abs=5)
+    assert found[0].at.minute == 23  # it leapt at 21; the reading after bears it out, the next one tells
+
+
+@pytest.mark.parametrize("rise_m", [0.01, 0.05, 0.1])
+def test_a_flood_is_told_without_delay(rise_m: float) -> None:
+    """With guards the alarm comes in the very minute in which it comes without any."""
+    values = [level(21) + rise_m * i for i in range(70)]
+    with_guards = [f for f in told(feed(GAUGE, values)) if f.rule.startswith("limit:")]
+    without = [f for f in told(feed(GAUGE, values), engine(["limits"])) if f.rule.startswith("limit:")]
+    assert without
+    assert [(f.key, f.at) for f in with_guards] == [(f.key, f.at) for f in without]
+
+
+def test_a_flood_that_leaps_is_told_by_the_next_reading() -> None:
+    found = told(feed(GAUGE, [1.9 + 0.01 * i for i in range(60)]))
+    limit = next(f for f in found if f.rule == "limit:tide")
+    assert limit.at.minute == 22
+
+
+def test_an_outage_is_no_fault_of_the_sensors() -> None:
+    dark = feed(FEEDER_KW, [0.0] * 40)
+    dark = worlds.with_values(dark, FEEDER_V, 20, [0.0] * 40)
+    made = engine()
+    assert {"offset", "spike", "stuck"}.isdisjoint(rules(told(dark, made)))
+    assert made.counts.unfit <= 4  # the first reading of either metric, down and up again
+
+
+def test_what_two_metrics_of_a_device_see_is_no_fault() -> None:
+    cloud = feed(AIR_PM, [120.0 + i % 3 for i in range(40)])
+    cloud = worlds.with_values(cloud, AIR_NO2, 20, [190.0 + i % 3 for i in range(40)])
+    found = told(cloud)
+    assert {"offset", "spike"}.isdisjoint(rules(found))
+    assert "seasonal" in rules(found)
+
+
+@pytest.mark.parametrize("kind", ["jumps", "stuck"])
+def test_unfit_does_not_hang_on_how_readings_are_cut(kind: str) -> None:
+    commits = feed(GAUGE, [1.9 if i % 9 == 0 else level(21 + i) for i in range(30)])
+    commits = worlds.with_values(commits, AIR_PM, 30, [120.0] * 30)
+
+    def marks(cut: int) -> list[tuple[int, int]]:
+        made = engine([kind])
+        guard = made.pipeline.guards[0].detector
+        found: list[tuple[int, int]] = []
+        for first in range(0, len(commits), cut):
+            parts = [commit.rows for commit in commits[first : first + cut]]
+            rows = Rows(
+                *(np.concatenate([getattr(p, c) for p in parts]) for c in ("streams", "times", "values"))
+            )
+            order = np.random.default_rng(cut).permutation(len(rows))
+            rows = rows.take(order)
+            guard.score(rows, commits[min(first + cut, len(commits)) - 1].now)
+            bad = guard.unfit(rows)
+            found += zip(rows.streams[bad].tolist(), rows.times[bad].tolist(), strict=True)
+        return sorted(found)
+
+    assert marks(1)
+    assert marks(1) == marks(7) == marks(len(commits))
+
+
+def test_spikes_in_the_week_learnt_from_do_not_teach_that_they_are_usual() -> None:
+    calm = np.cumsum(np.random.default_rng(1).normal(0, 0.02, 2_000))
+    spoiled = calm.copy()
+    spoiled[::25] += 5.0
+    times = np.arange(2_000) * MINUTE
+
+    def large(values: np.ndarray) -> float:
+        return float(fit_steps(Rows(np.zeros(2_000, np.int64), times, values))[1][0])
+
+    assert large(spoiled) < 3 * large(calm)
+
+
+def test_roster_is_what_the_tests_say() -> None:
+    who: Roster = worlds.roster(DEVICES)
+    assert [s.metric for s in who.streams] == [
+        "water_level_m", "pm2_5", "no2", "active_power_kw", "voltage_v",
+    ]  # fmt: skip
