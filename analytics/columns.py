@@ -7,6 +7,7 @@ database somebody wrote into cannot run code.
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -44,7 +45,12 @@ def pack(tables: Mapping[str, Columns]) -> bytes:
         for name, array in columns.items()
     }
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **flat)
+    # As `np.savez_compressed` would, but it compresses as hard as it can: a tenth more off, in
+    # eight times as long, and alerts wait for it.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for key, array in flat.items():
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
     return buffer.getvalue()
 
 

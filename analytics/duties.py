@@ -1,7 +1,13 @@
-"""What one process does for the whole city, whoever scores which shard."""
+"""What one process does for the whole city, whoever scores which shard.
+
+In a thread with a connection of its own: counting the devices of a large city takes the better
+part of a second, which no alert should wait for.
+"""
 
 from __future__ import annotations
 
+import logging
+import threading
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -9,33 +15,55 @@ import psycopg
 from alerts.closing import close_resolved
 from analytics.platform import PlatformRounds
 from store.locks import try_lock
+from store.pool import connect
 from telemetry.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 LOCK = "analytics duties"
 
+_EVERY_S = 2.0
 _CLOSE_EVERY = timedelta(seconds=60)
 
 
-class Duties:
+class Duties(threading.Thread):
     """The platform's own alerts, and the closing of old ones; the first process that asks has them."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__(name="duties")
+        self.unusable_version: int | None = None
+        """A version of the detectors that was activated and cannot be used."""
         self._settings = settings
-        self._platform: PlatformRounds | None = None
-        self._closed: datetime | None = None
+        self._halt = threading.Event()
 
-    def look(self, conn: psycopg.Connection, unusable_version: int | None) -> None:
-        """Do what is due, in transactions of its own, or nothing where another process does.
+    def run(self) -> None:
+        """Do what is due until told to stop; a database that goes away is waited for."""
+        while not self._halt.is_set():
+            try:
+                with connect(
+                    self._settings.database_url or "", name="analytics-duties", autocommit=True
+                ) as conn:
+                    self._serve(conn)
+            except psycopg.Error as error:
+                _log.warning("the platform is not watched: %s", error)
+                self._halt.wait(_EVERY_S)
 
-        ``unusable_version`` is one of the detectors' that was activated and cannot be used.
-        """
-        if self._platform is None:
-            if not try_lock(conn, LOCK):
+    def close(self) -> None:
+        """Stop, once what is under way is done."""
+        self._halt.set()
+        if self.is_alive():
+            self.join()
+
+    def _serve(self, conn: psycopg.Connection) -> None:
+        while not try_lock(conn, LOCK):
+            if self._halt.wait(_EVERY_S):
                 return
-            self._platform = PlatformRounds(conn, self._settings.platform)
-        now = datetime.now(UTC)
-        self._platform.look(conn, now, unusable_version)
+        platform, closed = PlatformRounds(conn, self._settings.platform), None
         after = timedelta(hours=self._settings.alerts.close_after_h)
-        if after and (self._closed is None or now - self._closed >= _CLOSE_EVERY):
-            close_resolved(conn, now, after)
-            self._closed = now
+        while not self._halt.is_set():
+            now = datetime.now(UTC)
+            platform.look(conn, now, self.unusable_version)
+            if after and (closed is None or now - closed >= _CLOSE_EVERY):
+                close_resolved(conn, now, after)
+                closed = now
+            self._halt.wait(_EVERY_S)

@@ -104,6 +104,7 @@ class _Process:
         listen(self._conn)
         detection.listen(self._conn)
         woken = False
+        self._duties.start()
         try:
             while not stop.is_set():
                 woken = self._round(woken=woken)
@@ -111,6 +112,8 @@ class _Process:
             for work in self._work.values():
                 work.close()
             raise
+        finally:
+            self._duties.close()
         for work in self._work.values():
             work.end(self._conn, self._moment(self._conn))
 
@@ -163,7 +166,7 @@ class _Process:
         works = list(self._work.values())
         if works or self._name != NAME:
             self._say(vitals(works, now))
-        self._duties.look(self._conn, next((w.changes.refused for w in works if w.changes.refused), None))
+        self._duties.unusable_version = next((w.changes.refused for w in works if w.changes.refused), None)
         self._beaten = now
 
     def _say(self, detail: dict[str, object]) -> None:

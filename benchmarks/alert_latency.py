@@ -40,7 +40,7 @@ from telemetry.topics import telemetry_topic
 N_DEVICES, N_POINTS = 6_000, 3
 LIMIT_MS = 300.0
 _EVERY_S = 0.1
-_LASTED_S = 120
+_LASTED_S = 65
 _HIGH = 1.9
 _MOST = 600
 _METRIC = "water_level_m"

@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analytics.live import LiveEngine
+from analytics.times import moment
 from benchmarks._stage import say
 from benchmarks._way import machine
 from benchmarks.analytics_rate import TARGET, Town
@@ -32,16 +33,20 @@ from launch.engines.surroundings import Surroundings
 from launch.ports import free_port
 from launch.processes import Guard
 from store import batches
+from store.devices import list_streams, upsert_devices
 from store.migrate import migrate
 from store.offsets import worst_lag
 from store.pool import connect
 
 _SIZE = 2_000
 _AT_ONCE = 32
+_COMMIT_US = 50_000
+_STAMP = "UPDATE reading_batch SET committed_at = %s WHERE seq = %s"
+"""As if it had been committed when the city said it."""
 
 
 @contextmanager
-def database() -> Iterator[str]:
+def database() -> Generator[str]:
     """A database with our schema and nothing in it; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="cityops-bench-") as name:
         guard = Guard()
@@ -65,12 +70,17 @@ def main() -> None:
     say(f"simulating and learning the days of {told.streams:,} streams")
     town = Town(told.streams)
     with database() as url, connect(url, name="benchmark", autocommit=True) as conn:
+        with conn.transaction():
+            upsert_devices(conn, town.devices)
+        stored = [stream.stream_id for stream in list_streams(conn)[: told.streams]]
+        assert stored == [stream.stream_id for stream in town.streams], "a new database counts from 1"
         seq = 0
         readings = town.readings(told.readings)
         for first in range(0, len(readings), _SIZE):
             seq += 1
             part = readings.take(np.arange(first, min(first + _SIZE, len(readings))))
             batches.append_batch(conn, "ingest-1", seq, part)
+            conn.execute(_STAMP, (moment(int(part.times.max()) + _COMMIT_US), seq))
         behind = worst_lag(conn, "analytics")
         began = time.perf_counter()
         for after in range(0, seq, _AT_ONCE):

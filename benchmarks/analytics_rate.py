@@ -15,7 +15,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analytics.engine import Engine
+from analytics.roster import Rows
 from analytics.stages import make_pipeline
-from benchmarks._city_history import MINUTE_US, Weeks
+from benchmarks._city_history import MINUTE_US
 from benchmarks._stage import say
 from benchmarks._way import machine
 from device_sims import fleet
@@ -45,6 +46,7 @@ _START = datetime(2026, 3, 9, 2, 0, tzinfo=UTC)
 _HISTORY_DAYS = 3
 _HISTORY_STEP_US = 15 * MINUTE_US
 _MINUTES_AT_ONCE = 30
+_STREAMS_AT_ONCE = 256
 _SIZES = (200, 2_000, 20_000)
 
 
@@ -74,8 +76,7 @@ class Town:
         self.engine = Engine(make_pipeline(self.city, self.city.detection))
         self.engine.extend(self.streams, self.devices)
         past = np.arange(start - _HISTORY_DAYS * 96 * _HISTORY_STEP_US, start, _HISTORY_STEP_US)
-        weeks = self._sampled(past)
-        for rows in weeks.history(0, len(past)):
+        for rows in self._history(past):
             for stage in self.engine.pipeline.stages:
                 stage.detector.warm(rows, start)
                 stage.detector.learn(stage.detector.fit(self.engine.roster, rows))
@@ -85,22 +86,32 @@ class Town:
         minutes = -(-n // len(self.streams))
         times = self._next_minute + MINUTE_US * np.arange(minutes)
         self._next_minute += MINUTE_US * minutes
-        rows = self._sampled(times).rows(0, minutes)
+        values = self._sampled(times)
+        when, stream = np.nonzero(~np.isnan(values.T))
         spread = np.random.default_rng(1).permutation(len(self.streams)) * MINUTE_US // len(self.streams)
-        sent = rows.times + spread[rows.streams]
+        sent = times[when] + spread[stream]
         order = np.argsort(sent, kind="stable")[:n]
-        ids = self.engine.roster.stream_ids[rows.streams[order]]
-        return Readings.of(ids, sent[order], rows.values[order])
+        ids = self.engine.roster.stream_ids[stream[order]]
+        return Readings.of(ids, sent[order], values[stream[order], when[order]])
 
-    def _sampled(self, times: NDArray[np.int64]) -> Weeks:
+    def _history(self, times: NDArray[np.int64]) -> Iterator[Rows]:
+        """What the streams said at these times, by stream and time, some streams at once."""
+        values = self._sampled(times)
+        for first in range(0, len(values), _STREAMS_AT_ONCE):
+            block = values[first : first + _STREAMS_AT_ONCE]
+            stream, when = np.nonzero(~np.isnan(block))
+            yield Rows(stream.astype(np.int64) + first, times[when], block[stream, when].astype(float))
+
+    def _sampled(self, times: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Shape ``(n_streams, n_times)``, NaN where nothing is said."""
         values = np.empty((len(self.streams), len(times)), np.float32)
         for first in range(0, len(times), _MINUTES_AT_ONCE):
             part = slice(first, first + _MINUTES_AT_ONCE)
             values[:, part] = self.model.sample(times[part]).T[: len(self.streams)]
-        return Weeks((), self.engine.roster, times, values, ())
+        return values
 
 
-def _model(city: City, n_streams: int) -> tuple[CityModel, list[Device], list[tuple[str, str]]]:
+def _model(city: City, n_streams: int) -> tuple[CityModel, list[Device], Sequence[tuple[str, str]]]:
     """A city model with at least so many streams, its devices, and that many streams."""
     streams_a_device = sum(len(device.metrics) for device in city.devices) / len(city.devices)
     count = round(n_streams / streams_a_device * 1.02) + 1

@@ -38,6 +38,7 @@ _PLATFORM = """
 INSERT INTO device (device_id, domain, kind, name_vi, name_en, lat, lon, interval_s, metrics)
 VALUES ('cityops', 'platform', 'platform', 'Nền tảng CityOps', 'CityOps platform', 0, 0, 60, '{health}')
 ON CONFLICT (device_id) DO NOTHING"""
+_KNOWN_PLATFORM_STREAM = "SELECT stream_id FROM stream WHERE device_id = 'cityops' AND metric = 'health'"
 _PLATFORM_STREAM = """
 INSERT INTO stream (device_id, metric, interval_s) VALUES ('cityops', 'health', 60)
 ON CONFLICT (device_id, metric) DO UPDATE SET interval_s = excluded.interval_s RETURNING stream_id"""
@@ -102,8 +103,10 @@ def set_statuses(conn: psycopg.Connection, statuses: Mapping[str, str], *, old: 
 
 def platform_stream(conn: psycopg.Connection) -> int:
     """The stream that alerts about the platform itself are told of; made where it is not there yet."""
-    conn.execute(_PLATFORM)
-    row = conn.execute(_PLATFORM_STREAM).fetchone()
+    row = conn.execute(_KNOWN_PLATFORM_STREAM).fetchone()  # or every start would use up a number
+    if row is None:
+        conn.execute(_PLATFORM)
+        row = conn.execute(_PLATFORM_STREAM).fetchone()
     assert row is not None  # inserted or updated, it is returned
     return int(row[0])
 

@@ -36,7 +36,7 @@ N = 100
 JOINS, HOUR = 30, 58
 PHASES = ("warm", "consume", "save", "consume", "fit", "save", "consume")
 MORE = int(os.environ.get("CITYOPS_KILLS", "0"))
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 NEWCOMER = worlds.device("gauge-9", "tide_gauge", "water_level_m")
 
 
@@ -159,8 +159,8 @@ def undisturbed(town: Town) -> Town:
 def pause_s(i: int, killed: int, doomed: int) -> float:
     """Before the next commit: longer where some have yet to die before the new fit, or before the end."""
     if i < HOUR:
-        return 0.5 if killed < PHASES.index("fit") and i >= HOUR - 20 else 0.04
-    return 0.5 + MORE / 10 if killed < doomed and i >= N - 20 else 0.04
+        return 1.0 if killed < PHASES.index("fit") and i >= HOUR - 20 else 0.04
+    return 1.0 + MORE / 10 if killed < doomed and i >= N - 20 else 0.04
 
 
 def act(cast: Cast, phases: Sequence[str]) -> None:
