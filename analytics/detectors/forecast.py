@@ -68,7 +68,8 @@ class Forecast:
         self._row = places.index(len(roster))
         self._gauge = np.full(len(roster), NOBODY, np.int64)
         self._gauge[places.rain] = np.arange(len(places.rain))
-        streams = [roster.streams[place] for place in places.streams[known:].tolist()]
+        fresh: list[int] = places.streams[known:].tolist()
+        streams = [roster.streams[place] for place in fresh]
         watch = [(stream, self._watched(roster, stream)) for stream in streams]
         pairs = [(stream, threshold) for stream, thresholds in watch for threshold in thresholds]
         ends = self._first[-1] + np.cumsum([len(thresholds) for _, thresholds in watch], dtype=np.int64)
@@ -170,7 +171,9 @@ class Forecast:
         found = self._watched(roster, stream)
         return found[0].averaging_s if found else None
 
-    def _see(self, row: NDArray[np.int64], rows: Rows) -> tuple[NDArray[np.int64], ...]:
+    def _see(
+        self, row: NDArray[np.int64], rows: Rows
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Note what was crossed: the terms of these rows, each term's place among them, and its value.
 
         A crossing is over when the value is back past the clearing level.

@@ -131,11 +131,6 @@ class Rates:
         )
 
 
-def _window(stream: Stream, limit: RateLimit) -> int:
-    """The name of a window in a snapshot."""
-    return stream.stream_id << 32 | crc32(limit.key.encode())
-
-
 def _sign(limit: RateLimit) -> float:
     return 1.0 if limit.direction == "rise" else -1.0
 

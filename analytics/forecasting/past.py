@@ -90,8 +90,10 @@ def gather(places: Places, rows: Rows, n_streams: int) -> Past | None:
     stream, place = np.nonzero(np.isfinite(bins))
     scaled = inward(places, own[stream], bins[stream, place])
     fine = Rows(stream.astype(np.int64), first + place * BIN_US + BIN_US // 2, scaled)
-    late = _binned(compact, mine.times - first, (mine.times % BIN_US).astype(np.float64), *bins.shape)
-    late = _means((late + np.arange(bins.shape[1]) % PARTS * BIN_US).reshape(*values.shape, PARTS))
+    within = (mine.times % BIN_US).astype(np.float64)
+    late = np.asarray(_binned(compact, mine.times - first, within, *bins.shape), np.float64)
+    offset = np.arange(bins.shape[1], dtype=np.int64) % PARTS * BIN_US
+    late = _means(np.add(late, offset).reshape(*values.shape, PARTS))
     times = first + np.arange(days * A_DAY) * STEP_US + np.where(np.isnan(late), STEP_US / 2, late)
     return Past(own, values, rain, rain_hour, times.astype(np.int64), fine, first)
 

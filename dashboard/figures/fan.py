@@ -58,9 +58,7 @@ def fan(detail: Mapping[str, Any], shift_ms: int, language: Language) -> list[di
 
 
 def _numbers(column: Any) -> list[float]:
-    if not isinstance(column, list):
-        return []
-    values: list[Any] = column
+    values: list[Any] = column if isinstance(column, list) else []  # pyright: ignore[reportUnknownVariableType]
     fit = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
     return [float(value) for value in values] if fit else []
 

@@ -50,7 +50,7 @@ def layout(runtime: Runtime, **_: str) -> html.Main:
     """The page; a callback fills it every few seconds, the editor stays as it is."""
     language = runtime.languages[requested_language()]
     may_change = current_identity().allows(Role.ENGINEER)
-    acts = [
+    acts: list[Any] = [
         html.Button(language.t("Compare versions"), type="button", className="button", **data(act="compare"))
     ]
     if may_change:
