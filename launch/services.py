@@ -50,6 +50,11 @@ def services_of(settings: Settings) -> list[ServiceSpec]:
     return [*ALWAYS[:place], *more, *ALWAYS[place:]]
 
 
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""Small matrices are slower on several threads, which take the cores from the other services, and
+their last digits depend on how many there are."""
+
+
 def service_environment(settings: Settings, database_url: str, mqtt_url: str) -> dict[str, str]:
     """The environment of a service: ours, with every setting as it stands after flags and defaults."""
     told = {variable: str(getattr(settings, name)) for variable, name in ENVIRONMENT.items()}
@@ -58,4 +63,4 @@ def service_environment(settings: Settings, database_url: str, mqtt_url: str) ->
         "MQTT_URL": mqtt_url,
         "CITYOPS_DATA_DIR": str(settings.data_path),
     }
-    return {**os.environ, **told, **addresses, "PYTHONUNBUFFERED": "1"}
+    return {**_ONE_THREAD, **os.environ, **told, **addresses, "PYTHONUNBUFFERED": "1"}
