@@ -1,9 +1,9 @@
 """The default detectors on simulated weeks: what is found, how soon, and what is told for nothing.
 
-    python benchmarks/city_detection.py [--seeds 101 102] [--days 14] [--devices 600] [--step 60]
+    python benchmarks/city_detection.py [--seeds 103 104] [--days 14] [--devices 600] [--step 60]
 
 A week is learnt from, then ``--days`` are scored through the bench, every reading each
-``--step`` seconds. Seeds from 100 on were not used in development. The goal is a recall of
+``--step`` seconds. Seeds from 103 on were not used in development. The goal is a recall of
 0.95 for floods, outages, stuck and silent sensors and of 0.85 for everything together, at
 no more than 0.01 false alarms per stream-day.
 
@@ -150,7 +150,7 @@ def summaries(reports: Sequence[Report]) -> Table:
 def main() -> None:
     """Run all seeds and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[103, 104])
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--devices", type=int, default=600)
     parser.add_argument("--step", type=int, default=60)
