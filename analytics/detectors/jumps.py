@@ -139,8 +139,7 @@ class Jumps:
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        source, target = self._forward.restore(state, self._roster)
         self._leaps.restore(state, source, target)
         for name in _KEPT:
             getattr(self, f"_{name}")[target] = state[name][source]

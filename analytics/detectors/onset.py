@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.columns import Columns, grown, match
+from analytics.columns import Columns, grown
 from analytics.detectors.base import Setup
 from analytics.detectors.extremes import probability
 from analytics.detectors.novelty import Novelties, Novelty
@@ -113,8 +113,7 @@ class Onset:
         n = len(self._roster)
         by_cell = self._novelty.state()
         return {
-            "stream": self._roster.stream_ids,
-            "last": self._forward.last.copy(),
+            **self._forward.state(self._roster),
             "peak": self._peak.copy(),
             "age": self._age.copy(),
             **self._trails.state(),
@@ -128,8 +127,7 @@ class Onset:
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        source, target = self._forward.restore(state, self._roster)
         self._peak[target], self._age[target] = state["peak"][source], state["age"][source]
         self._trails.restore(state, source, target)
         self._hours.restore(state, source, target)

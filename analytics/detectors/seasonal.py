@@ -108,7 +108,7 @@ class Seasonal:
 
     def state(self) -> Columns:
         """The smoothed z and each stream's last time."""
-        return {"stream": self._roster.stream_ids, "last": self._forward.last.copy(), "z": self._z.copy()}
+        return {**self._forward.state(self._roster), "z": self._z.copy()}
 
     def models(self) -> Columns:
         """The usual weeks."""
@@ -121,8 +121,7 @@ class Seasonal:
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        source, target = self._forward.restore(state, self._roster)
         self._z[target] = state["z"][source]
 
     def counts(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
-from analytics.detectors.base import Setup
+from analytics.detectors.base import Given, Setup
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
@@ -22,7 +22,7 @@ _LONGEST_S = 1e9
 """As good as never, and whole microseconds of it fit into 64 bits."""
 
 
-class Silence:
+class Silence(Given):
     """Watches the time since each device was last heard, on a clock that stops with the city.
 
     The clock advances from batch to batch, by at most one usual interval of the fastest
@@ -62,13 +62,6 @@ class Silence:
         """Devices with history are expected, from this moment on."""
         self._heard[self._heard_in(rows)] = self._clock
 
-    def fit(self, _roster: Roster, _rows: Rows) -> Columns:
-        """Nothing: the usual interval is given."""
-        return {}
-
-    def learn(self, _model: Columns) -> None:
-        """Nothing."""
-
     def score(self, rows: Rows, now: int) -> list[Scores]:
         """Devices heard in this batch are well."""
         self._advance(now)
@@ -92,10 +85,6 @@ class Silence:
             "quiet": self._clock - self._heard[heard],
             "clock": np.array([self._now, self.stalls], np.int64),
         }
-
-    def models(self) -> Columns:
-        """None."""
-        return {}
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""

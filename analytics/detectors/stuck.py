@@ -101,8 +101,7 @@ class Stuck:
     def state(self) -> Columns:
         """The running runs."""
         return {
-            "stream": self._roster.stream_ids,
-            "last": self._forward.last.copy(),
+            **self._forward.state(self._roster),
             "value": self._value.copy(),
             "began": self._began.copy(),
             "repeats": self._repeats.copy(),
@@ -115,8 +114,7 @@ class Stuck:
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        source, target = self._forward.restore(state, self._roster)
         self._value[target], self._began[target] = state["value"][source], state["began"][source]
         self._repeats[target] = state["repeats"][source]
 
