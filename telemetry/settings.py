@@ -120,6 +120,10 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Messages a second of one device in the long run; what is beyond goes to quarantine. 0: no limit."""
     device_burst: int = 50_000
     """Messages of one device at once: what it kept while it had no link."""
+    gateway_rate_per_s: float = 5_000.0
+    """The same of a topic that names no device, as gateways and Sparkplug nodes have; 0: no limit."""
+    gateway_burst: int = 200_000
+    """Messages of such a topic at once."""
     formats: tuple[Format, ...] = ()
     """Formats beside CityOps JSON on ``city/+/+/telemetry``; the first that matches a topic is used."""
 
