@@ -19,12 +19,13 @@ import psycopg
 from numpy.typing import NDArray
 
 from alerts.apply import apply_findings
-from analytics.columns import Columns, grown, pack
-from analytics.engine import VERSION, Counts, Engine, numbers
+from analytics.columns import Columns, grown
+from analytics.engine import Counts, Engine, numbers
+from analytics.memory import Memory, Models
 from analytics.rounds import NEVER
 from analytics.shards import Shard
 from analytics.times import SECOND, micros
-from store import anomalies, batches, devices, offsets, snapshots, steps
+from store import anomalies, batches, devices, offsets, steps
 from store.steps import Step
 from telemetry.alerts import Anomaly, Finding
 from telemetry.readings import Batch, Readings
@@ -32,7 +33,6 @@ from telemetry.readings import Batch, Readings
 CONSUMER = Shard().consumer
 MODELS = Shard().models
 
-_OWN = "engine"
 _CONFIGURATION = "configuration"
 _STREAMS = "streams"
 _BATCHES_AT_ONCE = 32
@@ -56,6 +56,13 @@ class LiveEngine:
     fitted: int = 0
     """When the models in use were fitted, 0 for never."""
     saved: int = NEVER
+    """When memory was last kept, or began to be."""
+    kept_at: datetime | None = None
+    """Of the snapshot that is the last as far as it knows, by the database's clock."""
+    stepped: int = 0
+    """The number of the last step since it was made."""
+    unkept: bool = False
+    """Whether models are in use that no snapshot holds yet."""
     last_commit: int = NEVER
     registered: tuple[int, int] = (0, 0)
     """The version of the register of streams when it was last read."""
@@ -85,7 +92,7 @@ class LiveEngine:
             self.tell(conn, findings)
             for ingestor in {batch.ingestor for batch in fresh}:
                 offsets.set_offset(conn, self.shard.consumer, ingestor, self.offsets[ingestor])
-            steps.add_step(conn, self.shard.consumer, step)
+            self.stepped = steps.add_step(conn, self.shard.consumer, step)
         return len(fresh)
 
     def tell(self, conn: psycopg.Connection, findings: Sequence[Finding]) -> None:
@@ -132,23 +139,35 @@ class LiveEngine:
         if findings:
             with conn.transaction():
                 self.tell(conn, self.signed(findings))
-                steps.add_step(conn, self.shard.consumer, self._step())
+                self.stepped = steps.add_step(conn, self.shard.consumer, self._step())
 
     def learn(self, conn: psycopg.Connection, fitted: Mapping[str, Columns], now: int) -> None:
         """Use fresh models and keep them, with the state they came to, for a restart."""
-        self.core.learn(fitted)
-        self.fitted = now
+        self._learn(Models(fitted, now))
         self.save(conn, now, models=True)
 
-    def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
-        """Keep memory and the offsets it stands at, in one transaction."""
-        state = pack(self.kept())
+    def take_up(self, conn: psycopg.Connection, fresh: Models) -> None:
+        """Use models that are kept as fresh, in a step of its own."""
         with conn.transaction():
-            if models:
-                snapshots.save_snapshot(conn, self.shard.models, self.offsets, pack(self.learnt()))
-            snapshots.save_snapshot(conn, self.shard.consumer, self.offsets, state)
-            steps.forget_steps(conn, self.shard.consumer)
-        self.saved = now
+            step = replace(self._step(), learnt=True)
+            self.stepped = steps.add_step(conn, self.shard.consumer, step)
+        self._learn(fresh)
+        self.saved = NEVER
+
+    def _learn(self, models: Models) -> None:
+        self.core.learn(models.by_detector)
+        self.fitted, self.unkept = models.fitted, True
+
+    def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
+        """Keep memory and the offsets it stands at, in one transaction; `analytics.keeper` does it beside."""
+        models = models or self.unkept
+        self.kept_at = self.memory(models=models).save(conn)
+        self.saved, self.unkept = now, False
+
+    def memory(self, *, models: bool) -> Memory:
+        """What it remembers now, as copies that stay what they are."""
+        learnt = self.learnt() if models else None
+        return Memory(self.shard, dict(self.offsets), self.stepped, self.kept(), learnt)
 
     def kept(self) -> dict[str, Columns]:
         """Memory by table, as a snapshot holds it."""
@@ -161,14 +180,13 @@ class LiveEngine:
 
     def learnt(self) -> dict[str, Columns]:
         """Models by detector, as a snapshot holds them."""
-        return {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
+        return Models(self.core.models(), self.fitted).tables()
 
     def restore(self, state: Mapping[str, Columns], learnt: Mapping[str, Columns]) -> None:
         """Take up kept state and models; `ValueError` where another version kept them."""
-        if _OWN not in learnt or int(learnt[_OWN]["version"][0]) != VERSION:
-            raise ValueError("kept by another version")
-        self.fitted = int(learnt[_OWN]["fitted"][0])
-        self.core.learn(learnt)
+        models = Models.of(learnt)
+        self.fitted = models.fitted
+        self.core.learn(models.by_detector)
         self.core.restore(state)
 
     def signed(self, findings: Sequence[Finding]) -> list[Finding]:
@@ -193,7 +211,7 @@ class LiveEngine:
         self._set_foreign(np.setdiff1d(np.array(ids, np.int64), self.core.roster.stream_ids))
         return ids
 
-    def take_up(self, conn: psycopg.Connection, state: Mapping[str, Columns]) -> None:
+    def enrol(self, conn: psycopg.Connection, state: Mapping[str, Columns]) -> None:
         """Take note of the streams that a kept state is of, in its order."""
         kept = state[_STREAMS]
         streams = {stream.stream_id: stream for stream in devices.list_streams(conn)}
@@ -260,6 +278,8 @@ class LiveEngine:
             if place not in entries:
                 raise ValueError(f"entry {place[1]} of {place[0]} is gone from the log")
             self.score(entries[place])
+        if step.learnt:
+            self._learn(Models.fresh(conn, self.shard))
         return len(step.seqs)
 
     def read(self, conn: psycopg.Connection, until: Mapping[str, int]) -> list[Batch]:
