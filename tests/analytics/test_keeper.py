@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from analytics.keeper import Keeper
 from analytics.live import CONSUMER, LiveEngine
+from analytics.memory import Models
 from analytics.shards import Shard
 from analytics.times import HOUR, SECOND
 from store.snapshots import list_consumers, load_snapshot
@@ -61,31 +61,38 @@ def test_who_had_the_shard_before_can_no_longer_write(town: Town) -> None:
     assert list_steps(town.conn, CONSUMER) == steps
 
 
-@pytest.mark.parametrize("held", [False, True], ids=["a crash before the next snapshot", "and after it"])
-def test_models_come_into_use_with_a_step(town: Town, held: bool) -> None:
-    engine, keeper, roster = town.engine(), Keeper(town.url), town.engine().core.roster
+def fresh_models(engine: LiveEngine, now: int) -> Models:
+    usual = engine.core.models()["seasonal"]
+    return Models({"seasonal": {**usual, "median": usual["median"] + 1.0}}, now)
+
+
+def test_models_come_into_use_with_a_step(town: Town) -> None:
+    engine = town.engine()
     now = feed_to(town, engine, 0, 20)
-    fitted = {"seasonal": {**engine.core.models()["seasonal"]}}
-    fitted["seasonal"]["median"] = fitted["seasonal"]["median"] + 1.0
-    engine.save(town.conn, now)
-    keeper.offer(fitted, now + 1)
-
-    def used() -> bool:
-        keeper.poll(town.conn, engine, now)
-        return engine.fitted == now + 1
-
-    wait_for(used)
-    keeper.close()
-    assert [step.learnt for step in list_steps(town.conn, CONSUMER)] == [True]
-    assert Shard().fresh in list_consumers(town.conn)
+    models = fresh_models(engine, now)
+    assert models.keep_fresh(town.conn, engine.shard, engine.kept_at)
+    engine.take_up(town.conn, models)
     feed_to(town, engine, 20, 45)
-    if held:
-        wait_for(lambda: keeper.poll(town.conn, engine, now) or not engine.unkept)
-        assert Shard().fresh not in list_consumers(town.conn)
-    keeper.close()
+    assert [step.learnt for step in list_steps(town.conn, CONSUMER)].count(True) == 1
+    resumed = town.engine()
+    assert resumed.fitted == now
+    same(resumed, engine)
+    assert Shard().fresh not in list_consumers(town.conn)
+
+
+def test_models_offered_are_used_and_kept(town: Town) -> None:
+    engine, keeper = town.engine(), Keeper(town.url)
+    now = feed_to(town, engine, 0, 20)
+    keeper.offer(fresh_models(engine, now).by_detector, now + 1)
+
+    def done() -> bool:
+        keeper.poll(town.conn, engine, engine.saved)
+        return engine.fitted == now + 1 and not engine.unkept
+
+    wait_for(done)
+    feed_to(town, engine, 20, 45)
     resumed = town.engine()
     assert resumed.fitted == now + 1
-    assert len(resumed.core.roster) == len(roster)
     same(resumed, engine)
 
 
