@@ -19,6 +19,7 @@ import psycopg
 from numpy.typing import NDArray
 
 from alerts.apply import apply_findings
+from analytics.blocks import Block, join, score_commits
 from analytics.columns import Columns, grown
 from analytics.engine import Counts, Engine, numbers
 from analytics.memory import Memory, Models
@@ -35,7 +36,9 @@ MODELS = Shard().models
 
 _CONFIGURATION = "configuration"
 _STREAMS = "streams"
-_BATCHES_AT_ONCE = 32
+_BATCHES_AT_ONCE = 256
+_READINGS_AT_ONCE = 32_768
+"""Of each log. What is scored at once is committed at once, and alerts wait for it."""
 _SETTLED_US = 2 * SECOND
 """So long after it was stamped, an entry of a log is seen by everyone. Time without entries
 passes that much later, or it would pass before what was committed in it."""
@@ -88,7 +91,7 @@ class LiveEngine:
             return 0
         with conn.transaction():
             step = self._step(fresh, self.meet(conn, fresh))
-            findings = [finding for batch in fresh for finding in self.score(batch)]
+            findings = self.score_all(fresh)
             self.tell(conn, findings)
             for ingestor in {batch.ingestor for batch in fresh}:
                 offsets.set_offset(conn, self.shard.consumer, ingestor, self.offsets[ingestor])
@@ -105,6 +108,20 @@ class LiveEngine:
         findings = self.core.score(self.own(batch.readings), now)
         self.offsets[batch.ingestor] = batch.seq
         self.last_commit = max(self.last_commit, now)
+        return self.signed(findings)
+
+    def score_all(self, entries: Sequence[Batch]) -> list[Finding]:
+        """`score` of several, faster than one by one; the findings of one key are in order."""
+        if len(entries) == 1:
+            return self.score(entries[0])
+        commits = np.array([micros(entry.committed_at) for entry in entries], np.int64)
+        readings = [self.own(entry.readings) for entry in entries]
+        rows = [self.core.roster.rows(*each) for each in zip(readings, commits.tolist(), strict=True)]
+        block = Block(join(rows), commits, np.cumsum([len(part) for part in rows]))
+        findings = [one for piece in block.orderly() for one in score_commits(self.core, piece)]
+        self.core.counts.strangers += sum(map(len, readings)) - len(block.rows)
+        self.offsets |= {entry.ingestor: entry.seq for entry in entries}
+        self.last_commit = max(self.last_commit, int(commits.max()))
         return self.signed(findings)
 
     def own(self, readings: Readings) -> Readings:
@@ -251,8 +268,7 @@ class LiveEngine:
         while fresh := self.read(conn, until):
             replayed += len(fresh)
             self.meet(conn, fresh)
-            for batch in fresh:
-                self.score(batch)
+            self.score_all(fresh)
         self.core.counts = counts
         return replayed
 
@@ -274,10 +290,12 @@ class LiveEngine:
             for ingestor, seqs in wanted.items()
             for batch in batches.read_after(conn, ingestor, min(seqs) - 1, len(seqs))
         }
-        for place in zip(step.ingestors, step.seqs, strict=True):
+        places = list(zip(step.ingestors, step.seqs, strict=True))
+        for place in places:
             if place not in entries:
                 raise ValueError(f"entry {place[1]} of {place[0]} is gone from the log")
-            self.score(entries[place])
+        if entries:
+            self.score_all([entries[place] for place in places])
         if step.learnt:
             self._learn(Models.fresh(conn, self.shard))
         return len(step.seqs)
@@ -292,7 +310,8 @@ class LiveEngine:
         for ingestor, head in sorted(until.items()):
             offset = self.offsets.get(ingestor, 0)
             if head > offset:
-                entries = batches.read_after(conn, ingestor, offset, min(_BATCHES_AT_ONCE, head - offset))
+                limit = min(_BATCHES_AT_ONCE, head - offset)
+                entries = batches.read_after(conn, ingestor, offset, limit, _READINGS_AT_ONCE)
                 logs.append(entries)
                 if entries and entries[-1].seq < head:
                     ends.append(entries[-1].committed_at)

@@ -49,7 +49,8 @@ _STAMPED = """
 SELECT committed_at FROM reading_batch
 WHERE %s = ANY(stream_ids) AND committed_at > clock_timestamp() - interval '1 minute'
 ORDER BY committed_at LIMIT 1"""
-_STREAM_OF = "SELECT stream_id FROM alert WHERE alert_id = %s AND metric = %s"
+# A gauge that has said its one thing is silent soon, which is another alert.
+_STREAM_OF = "SELECT stream_id FROM alert WHERE alert_id = %s AND metric = %s AND starts_with(rule, 'limit:')"
 
 
 @dataclass
@@ -157,8 +158,8 @@ def main() -> None:
         print(f"{machine()}; {stage.described}; {len(stage.streams):,} streams")
         print(f"{rate:,.0f} messages/s = {rate * N_POINTS:,.0f} readings/s; {len(found)} alerts of "
               f"{gauges.sent} crossings; {behind} batches behind at the end")  # fmt: skip
-        print(f"committed → alert committed: p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms; "
-              f"p95 / limit of {LIMIT_MS:.0f} ms: {p95 / LIMIT_MS:.2f}")  # fmt: skip
+        print(f"committed → alert committed: p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms, "
+              f"longest {max(found):.0f} ms; p95 / limit of {LIMIT_MS:.0f} ms: {p95 / LIMIT_MS:.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":

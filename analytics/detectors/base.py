@@ -98,3 +98,14 @@ class Guard(Detector, Protocol):
     def unfit(self, rows: Rows, /) -> NDArray[np.bool_]:
         """Which of the rows it scored last are not to be believed, shape ``(n,)``."""
         ...
+
+
+class Together(Detector, Protocol):
+    """A detector whose result for one stream depends on what others said before."""
+
+    def turns(self, rows: Rows, /) -> NDArray[np.int64]:
+        """The number of the turn each row comes in, shape ``(n,)``; `NEVER` where it is not looked at.
+
+        Within a turn the order of streams makes no difference to what is found.
+        """
+        ...
