@@ -54,7 +54,7 @@ def _act(conn: psycopg.Connection, alert_id: int, action: Action) -> Alert:
     if known is None:
         raise NotFoundError("alert", alert_id)
     if action.kind is Kind.REOPENED:
-        alert_store.hold_key(conn, known.key)
+        alert_store.hold_keys(conn, [known.key])
     alert = alert_store.lock_alert(conn, alert_id)
     stale = action.version not in (None, alert.version) and action.kind is not Kind.COMMENTED
     if stale or not allowed(alert.status, action.kind):

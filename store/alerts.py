@@ -36,7 +36,8 @@ UPDATE alert SET severity = %(severity)s, status = %(status)s, updated_at = %(up
 WHERE alert_id = %(alert_id)s"""
 
 _LIVE = "status = ANY(%(live)s)"
-_GET_LIVE = f"SELECT {ALERT_COLUMNS} FROM alert WHERE key = %(key)s AND {_LIVE} FOR UPDATE"
+_GET_LIVE = f"""
+SELECT {ALERT_COLUMNS} FROM alert WHERE key = ANY(%(keys)s) AND {_LIVE} ORDER BY alert_id FOR UPDATE"""
 _LIST_LIVE = f"SELECT {ALERT_COLUMNS} FROM alert WHERE {_LIVE} ORDER BY opened_at DESC, alert_id DESC"
 _LIST = f"""
 SELECT {ALERT_COLUMNS} FROM alert
@@ -48,12 +49,14 @@ ORDER BY opened_at DESC, alert_id DESC LIMIT %(limit)s"""
 _GET = f"SELECT {ALERT_COLUMNS} FROM alert WHERE alert_id = %(alert_id)s"
 _LOCK = f"{_GET} FOR UPDATE"
 _GET_LAST = f"""
-SELECT {ALERT_COLUMNS} FROM alert WHERE key = %(key)s AND NOT {_LIVE}
-ORDER BY alert_id DESC LIMIT 1 FOR UPDATE"""
+SELECT {ALERT_COLUMNS} FROM alert WHERE alert_id IN (
+    SELECT max(alert_id) FROM alert WHERE key = ANY(%(keys)s) AND NOT {_LIVE} GROUP BY key
+) ORDER BY alert_id FOR UPDATE"""
 _TO_CLOSE = f"""
 SELECT {ALERT_COLUMNS} FROM alert WHERE status = 'resolved' AND resolved_at <= %(before)s
 ORDER BY resolved_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED"""
-_HOLD_KEY = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_HOLD_KEYS = """
+SELECT pg_advisory_xact_lock(hashtextextended('cityops alert ' || key, 0)) FROM unnest(%s::text[]) AS key"""
 
 _ADD_EVENT = """
 INSERT INTO alert_event (alert_id, at, actor, kind, detail) VALUES (%s, %s, %s, %s, %s)
@@ -80,21 +83,44 @@ def open_alert(conn: psycopg.Connection, finding: Finding) -> Alert:
     return _one(conn, _OPEN, finding_row(finding))
 
 
+def open_alerts(conn: psycopg.Connection, findings: Sequence[Finding]) -> list[Alert]:
+    """`open_alert` for findings of different keys, in their order."""
+    opened: list[Alert] = []
+    if findings:
+        with alert_cursor(conn) as cursor:
+            cursor.executemany(_OPEN, [finding_row(finding) for finding in findings], returning=True)
+            more: bool | None = True
+            while more:
+                opened += cursor.fetchall()
+                more = cursor.nextset()
+    return opened
+
+
 def save_alert(conn: psycopg.Connection, alert: Alert) -> None:
     """Write an alert's changed state; its event is the caller's to add."""
-    row = {
+    save_alerts(conn, [alert])
+
+
+def save_alerts(conn: psycopg.Connection, alerts: Sequence[Alert]) -> None:
+    """`save_alert` for different alerts."""
+    if alerts:
+        with conn.cursor() as cursor:
+            cursor.executemany(_SAVE, [_saved_row(alert) for alert in alerts])
+
+
+def _saved_row(alert: Alert) -> dict[str, Any]:
+    return {
         **{name: getattr(alert, name) for name in _SAVED},
         "severity": str(alert.severity),
         "status": str(alert.status),
         "verdict": None if alert.verdict is None else str(alert.verdict),
         "detail": Jsonb(dict(alert.detail)),
     }
-    conn.execute(_SAVE, row)
 
 
-def hold_key(conn: psycopg.Connection, key: str) -> None:
-    """Be alone in bringing an alert of this condition to life, until the transaction ends."""
-    conn.execute(_HOLD_KEY, (f"cityops alert {key}",))
+def hold_keys(conn: psycopg.Connection, keys: Sequence[str]) -> None:
+    """Be alone in bringing alerts of these conditions to life, until the transaction ends."""
+    conn.execute(_HOLD_KEYS, (sorted(keys),))
 
 
 def lock_alert(conn: psycopg.Connection, alert_id: int) -> Alert:
@@ -102,16 +128,18 @@ def lock_alert(conn: psycopg.Connection, alert_id: int) -> Alert:
     return _one(conn, _LOCK, {"alert_id": alert_id})
 
 
-def get_last(conn: psycopg.Connection, key: str) -> Alert | None:
-    """The newest alert of a condition that no longer stands, locked."""
+def take_last(conn: psycopg.Connection, keys: Sequence[str]) -> dict[str, Alert]:
+    """The newest alert that no longer stands of each of these conditions that has one, locked."""
     with alert_cursor(conn) as cursor:
-        return cursor.execute(_GET_LAST, {"key": key, **_LIVE_ROW}).fetchone()
+        found = cursor.execute(_GET_LAST, {"keys": list(keys), **_LIVE_ROW}).fetchall()
+    return {alert.key: alert for alert in found}
 
 
-def get_live(conn: psycopg.Connection, key: str) -> Alert | None:
-    """The live alert of a condition, locked until the transaction ends."""
+def take_live(conn: psycopg.Connection, keys: Sequence[str]) -> dict[str, Alert]:
+    """The live alert of each of these conditions that has one, locked until the transaction ends."""
     with alert_cursor(conn) as cursor:
-        return cursor.execute(_GET_LIVE, {"key": key, **_LIVE_ROW}).fetchone()
+        found = cursor.execute(_GET_LIVE, {"keys": list(keys), **_LIVE_ROW}).fetchall()
+    return {alert.key: alert for alert in found}
 
 
 def get_alert(conn: psycopg.Connection, alert_id: int) -> Alert | None:
@@ -162,7 +190,16 @@ def add_event(
     detail: Mapping[str, Any],
 ) -> None:
     """Write down one change of an alert and wake those who watch."""
-    conn.execute(_ADD_EVENT, (alert_id, at, actor, kind, Jsonb(dict(detail))))
+    add_events(conn, [(alert_id, at, actor, kind, detail)])
+
+
+def add_events(
+    conn: psycopg.Connection, events: Sequence[tuple[int, datetime, str, str, Mapping[str, Any]]]
+) -> None:
+    """`add_event` for several, in this order."""
+    if events:
+        with conn.cursor() as cursor:
+            cursor.executemany(_ADD_EVENT, [(*event[:4], Jsonb(dict(event[4]))) for event in events])
 
 
 def list_events(conn: psycopg.Connection, alert_id: int) -> list[AlertEvent]:

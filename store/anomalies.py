@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -19,18 +20,17 @@ INSERT INTO anomaly (key, detector, rule, stream_id, severity, started_at, updat
                      value, expected_low, expected_high, score, detail)
 VALUES (%(key)s, %(detector)s, %(rule)s, %(stream_id)s, %(severity)s, %(at)s, %(at)s,
         %(value)s, %(expected_low)s, %(expected_high)s, %(score)s, %(detail)s)
-ON CONFLICT (key) WHERE ended_at IS NULL DO UPDATE SET updated_at = excluded.updated_at
-RETURNING anomaly_id"""
+ON CONFLICT (key) WHERE ended_at IS NULL DO UPDATE SET updated_at = excluded.updated_at"""
 
 _UPDATE = """
 UPDATE anomaly SET severity = %(severity)s, updated_at = %(at)s, value = %(value)s,
     expected_low = %(expected_low)s, expected_high = %(expected_high)s,
     score = greatest(score, %(score)s), detail = %(detail)s
-WHERE key = %(key)s AND ended_at IS NULL RETURNING anomaly_id"""
+WHERE key = %(key)s AND ended_at IS NULL"""
 
 _END = """
 UPDATE anomaly SET ended_at = %(at)s, updated_at = %(at)s
-WHERE key = %(key)s AND ended_at IS NULL RETURNING anomaly_id"""
+WHERE key = %(key)s AND ended_at IS NULL"""
 
 _LIST = f"""
 SELECT {_COLUMNS} FROM anomaly
@@ -46,14 +46,17 @@ _QUERIES: dict[FindingState, LiteralString] = {
 }
 
 
-def apply_finding(conn: psycopg.Connection, finding: Finding) -> int | None:
-    """Write a finding down: begin, go on with or end the anomaly of its key.
+def apply_findings(conn: psycopg.Connection, findings: Sequence[Finding]) -> None:
+    """Write findings of different keys down: begin, go on with or end the anomaly of each.
 
-    Returns the anomaly's id, ``None`` where an end or a change meets no standing
-    anomaly. Applying the same finding again changes nothing.
+    An end or a change that meets no standing anomaly, and the same finding again, change
+    nothing.
     """
-    row = conn.execute(_QUERIES[finding.state], finding_row(finding)).fetchone()
-    return None if row is None else int(row[0])
+    with conn.cursor() as cursor:
+        for state, query in _QUERIES.items():
+            rows = [finding_row(finding) for finding in findings if finding.state is state]
+            if rows:
+                cursor.executemany(query, rows)
 
 
 def list_anomalies(conn: psycopg.Connection, stream_id: int, start: datetime, end: datetime) -> list[Anomaly]:

@@ -174,7 +174,7 @@ def list_shadows(conn: psycopg.Connection, limit: int = 50) -> list[Shadow]:
 
 
 def apply_findings(conn: psycopg.Connection, shadow_id: int, findings: Sequence[Finding]) -> None:
-    """Write findings down beside the live ones; as `store.anomalies.apply_finding`, for a shadow."""
+    """Write findings down beside the live ones; as `store.anomalies.apply_findings`, for a shadow."""
     for finding in findings:
         conn.execute(_QUERIES[finding.state], {**finding_row(finding), "shadow_id": shadow_id})
 

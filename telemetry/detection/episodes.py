@@ -33,7 +33,7 @@ class Episode:
 
 
 def episodes_of(findings: Iterable[Finding]) -> list[Episode]:
-    """Episodes by start and key, as `store.anomalies.apply_finding` would have written them."""
+    """Episodes by start and key, as `store.anomalies.apply_findings` would have written them."""
     standing: dict[str, Episode] = {}
     ended: list[Episode] = []
     for finding in findings:

@@ -157,8 +157,9 @@ def test_another_split_waits_for_those_at_work(town: Town) -> None:
         assert resplit(other, worlds.city(), 2, 1, START)
 
 
-def test_a_backlog_is_shown_and_worked_off(town: Town) -> None:
+def test_a_backlog_is_shown_and_worked_off(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than is read at once, with a finding in the middle of it."""
+    monkeypatch.setattr("analytics.live._BATCHES_AT_ONCE", 32)
     work = Work(town.conn, town.url, worlds.city(), Shard(), START)
     feed = eventful()
     town.commit_all(feed)
