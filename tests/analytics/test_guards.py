@@ -148,7 +148,7 @@ def test_spikes_in_the_week_learnt_from_do_not_teach_that_they_are_usual() -> No
     times = np.arange(2_000) * MINUTE
 
     def large(values: np.ndarray) -> float:
-        return float(fit_steps(Rows(np.zeros(2_000, np.int64), times, values))[1][0])
+        return float(fit_steps(Rows(np.zeros(2_000, np.int64), times, values))[1]["large"][0])
 
     assert large(spoiled) < 3 * large(calm)
 
