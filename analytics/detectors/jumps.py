@@ -168,12 +168,19 @@ class Jumps:
         # What cannot be is no step: the next possible value is held against the last one.
         values = np.where(impossible, self._leaps.value[streams], rows.values)
         delta = self._leaps.delta(streams, values)
-        blinks = (values == 0.0) & (self._usual.zeros[streams] < _SELDOM) & (delta < 0)
+        blinks = self._blinks(streams, values, delta)
         status, spiked = self._leaps.follow(Steps(streams, rows.times, values, delta, limit, blinks))
         calm = (status == CALM) & ~spiked
         self._take_in(streams, apart, spiked, np.where(calm, np.abs(delta), np.nan))
         unfit = (status == LEAPT) | (status == OFF) & self._leaps.witnessed[streams] | impossible
         return unfit, self._scores(rows, status, impossible)
+
+    def _blinks(
+        self, streams: NDArray[np.int64], values: NDArray[np.float64], delta: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Drops to nothing, where nothing is the end of the range and seldom reached."""
+        rare = self._usual.zeros[streams] < _SELDOM
+        return (values == 0.0) & (delta < 0) & (self._low[streams] == 0.0) & rare
 
     def _take_in(
         self,
