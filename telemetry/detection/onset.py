@@ -9,7 +9,6 @@ import msgspec
 
 from telemetry.detection.params import NotNegative, Positive, Share
 
-
 LEAST_NEWS: Mapping[str, float] = {"water_level_m": 0.05}
 """What instruments say of nothing, in the metric's unit: a street gauge that has read within
 millimetres of zero for weeks finds each further millimetre of a wet kerb novel."""

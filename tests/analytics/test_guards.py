@@ -99,9 +99,7 @@ def test_a_flood_is_told_without_delay(rise_m: float) -> None:
     [([0.0 if i % 9 == 0 else 40.0 for i in range(40)], {"spike"}), ([0.0] * 40, {"offset"})],
     ids=["now and then", "for good"],
 )
-def test_what_drops_to_nothing_is_wrong_however_little_it_was(
-    values: list[float], told_as: set[str]
-) -> None:
+def test_what_drops_to_nothing_is_wrong_however_little_it_was(values: list[float], told_as: set[str]) -> None:
     """By night a station's gas is less than what a minute by day may change it by."""
     made = engine(["jumps"])
     jumps = made.pipeline.guards[0].detector

@@ -59,9 +59,7 @@ def test_streams_that_usually_rest_are_exempt(usual: np.ndarray) -> None:
     assert states(stage(past_with(usual)), [0.0] * 200) == []
 
 
-@pytest.mark.parametrize(
-    ("value", "states_told"), [(99.5, 0), (80.5, 1)], ids=["saturated air", "any other"]
-)
+@pytest.mark.parametrize(("value", "states_told"), [(99.5, 0), (80.5, 1)], ids=["saturated air", "any other"])
 def test_saturated_air_stays_as_it_is(
     value: float, states_told: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
