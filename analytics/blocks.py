@@ -1,23 +1,29 @@
 """Blocks: many commits scored at once, with the findings that one after the other would give.
 
-Live, an engine is called for every commit. Over history that is a call for every few
-seconds of a month. A detector whose results do not depend on how readings were cut takes a
-block of commits whole; one that goes by the time of commit (`CLOCKED`) is told each.
+A call costs the same for ten readings as for a thousand, and history, or what waits in the
+log, is many small commits. A detector whose results do not depend on how readings were cut
+takes a block of commits whole; one that goes by the time of commit (`CLOCKED`) is told each;
+and one that looks at several streams together (`TOGETHER`) takes as much as comes in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.detectors import CLOCKED
+from analytics.detectors import CLOCKED, TOGETHER, Together
 from analytics.engine import Engine
 from analytics.roster import Rows
+from analytics.rounds import NEVER
 from analytics.stages import GuardStage, Stage
 from telemetry.alerts import Finding
+
+_MOST_TURNS = 24
+"""In one call: what a detector keeps of the recent past has to reach back over them, and an hour more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,59 @@ class Block:
             yield slice(start, end), now
             start = end
 
+    def pieces(self, firsts: Sequence[int]) -> Iterator[Block]:
+        """The block cut before each of these commits, ascending and not 0."""
+        first, row = 0, 0
+        for after in (*firsts, len(self)):
+            end = int(self.ends[after - 1])
+            yield Block(
+                cut(self.rows, slice(row, end)), self.commits[first:after], self.ends[first:after] - row
+            )
+            first, row = after, end
+
+    def orderly(self) -> Iterator[Block]:
+        """Pieces in each of which no stream goes back in time from one commit to the next.
+
+        What is late is left out by detectors that have seen a later reading, and in a piece
+        with that one it would come first.
+        """
+        order = np.argsort(self.rows.streams, kind="stable")
+        streams, times = self.rows.streams[order], self.rows.times[order]
+        back = (streams[1:] == streams[:-1]) & (times[1:] <= times[:-1])
+        if not back.any():
+            return iter((self,))
+        late = np.searchsorted(self.ends, order[1:][back], side="right")
+        firsts = np.union1d(late, late + 1)
+        return self.pieces(firsts[(firsts > 0) & (firsts < len(self))].tolist())
+
+    def in_turn(self, turns: NDArray[np.int64]) -> Iterator[Block]:
+        """Pieces in which turns (of rows, `NEVER` for none) go forward from commit to commit."""
+        firsts: list[int] = []
+        least = most = NEVER
+        for commit, (part, _) in enumerate(self.parts()):
+            own = turns[part]
+            own = own[own != NEVER]
+            if not len(own):
+                continue
+            low, high = int(own.min()), int(own.max())
+            if most != NEVER and (low < most or high - least > _MOST_TURNS):
+                firsts.append(commit)
+                least, most = low, high
+            else:
+                least, most = low if most == NEVER else least, max(most, high)
+        return self.pieces(firsts)
+
 
 def score_block(engine: Engine, block: Block) -> list[Finding]:
     """Findings of a block, by time; the engine then stands where the last commit left it.
 
     As `Engine.score_rows` for each commit, up to the order of findings of different keys.
     """
+    return sorted(score_commits(engine, block), key=lambda finding: finding.at)
+
+
+def score_commits(engine: Engine, block: Block) -> list[Finding]:
+    """`score_block`, with the findings as they came: those of one key are in order."""
     if not len(block):
         return []
     findings: list[Finding] = []
@@ -67,7 +120,7 @@ def score_block(engine: Engine, block: Block) -> list[Finding]:
     engine.counts.scored += len(block.rows)
     engine.counts.unfit += len(block.rows) - len(fit.rows)
     engine.counts.findings += len(findings)
-    return sorted(findings, key=lambda finding: finding.at)
+    return findings
 
 
 def _guarded(
@@ -88,13 +141,22 @@ def _guarded(
 
 
 def _watched(stage: Stage, block: Block, ticks: Sequence[Sequence[int]]) -> list[Finding]:
-    if stage.spec.kind not in CLOCKED:
-        return stage.score(block.rows, int(block.commits[-1]))
     findings: list[Finding] = []
+    if stage.spec.kind not in CLOCKED:
+        for piece in _pieces(stage, block):
+            findings += stage.score(piece.rows, int(piece.commits[-1]))
+        return findings
     for (part, now), moments in zip(block.parts(), ticks, strict=True):
         findings += [finding for moment in moments for finding in stage.tick(moment)]
         findings += stage.score(cut(block.rows, part), now)
     return findings
+
+
+def _pieces(stage: Stage, block: Block) -> Iterator[Block]:
+    """What a stage may be told at once."""
+    if stage.spec.kind not in TOGETHER:
+        return iter((block,))
+    return block.in_turn(cast("Together", stage.detector).turns(block.rows))
 
 
 def cut(rows: Rows, part: slice) -> Rows:

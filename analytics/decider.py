@@ -48,6 +48,7 @@ class Decider:
     def __init__(self, detector: str) -> None:
         self.detector = detector
         self.terms: list[Term] = []
+        self._keys = np.empty(0, np.str_)
         self._conditions: dict[str, _Condition] = {}
         self._bounds = np.empty((0, 7), np.float64)
         self._active = np.empty(0, np.bool_)
@@ -64,6 +65,7 @@ class Decider:
             known = self._conditions.setdefault(term.condition, _Condition(term.condition, []))
             known.terms.append(place)
         self.terms.extend(terms)
+        self._keys = np.array([term.key for term in self.terms], np.str_)
         rows = [
             (t.raise_at, t.clear_at, t.min_duration_s, t.hold_s, min(t.gap_s, _EVER_S), t.step,
              min(t.retell_s, _EVER_S)) for t in terms
@@ -110,15 +112,14 @@ class Decider:
         rows = np.flatnonzero(self._active | (self._since != NEVER))
         standing = self.standing()
         kept: Columns = {name: getattr(self, f"_{name}")[rows] for name in _KEPT}
-        kept["term"] = np.array([self.terms[i].key for i in rows], np.str_)
+        kept["term"] = self._keys[rows]
         kept["condition"] = np.array(list(standing), np.str_)
         kept["severity"] = np.array([str(s) for s in standing.values()], np.str_)
         return kept
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state; terms and conditions that are gone are forgotten."""
-        keys = np.array([term.key for term in self.terms], np.str_)
-        source, target = match(state["term"], keys)
+        source, target = match(state["term"], self._keys)
         for name in _KEPT:
             getattr(self, f"_{name}")[target] = state[name][source]
         for key, severity in zip(state["condition"].tolist(), state["severity"].tolist(), strict=True):

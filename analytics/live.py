@@ -19,12 +19,14 @@ import psycopg
 from numpy.typing import NDArray
 
 from alerts.apply import apply_findings
-from analytics.columns import Columns, grown, pack
-from analytics.engine import VERSION, Counts, Engine, numbers
+from analytics.blocks import Block, join, score_commits
+from analytics.columns import Columns, grown
+from analytics.engine import Counts, Engine, numbers
+from analytics.memory import Memory, Models
 from analytics.rounds import NEVER
 from analytics.shards import Shard
 from analytics.times import SECOND, micros
-from store import anomalies, batches, devices, offsets, snapshots, steps
+from store import anomalies, batches, devices, offsets, steps
 from store.steps import Step
 from telemetry.alerts import Anomaly, Finding
 from telemetry.readings import Batch, Readings
@@ -32,10 +34,11 @@ from telemetry.readings import Batch, Readings
 CONSUMER = Shard().consumer
 MODELS = Shard().models
 
-_OWN = "engine"
 _CONFIGURATION = "configuration"
 _STREAMS = "streams"
-_BATCHES_AT_ONCE = 32
+_BATCHES_AT_ONCE = 256
+_READINGS_AT_ONCE = 32_768
+"""Of each log. What is scored at once is committed at once, and alerts wait for it."""
 _SETTLED_US = 2 * SECOND
 """So long after it was stamped, an entry of a log is seen by everyone. Time without entries
 passes that much later, or it would pass before what was committed in it."""
@@ -56,6 +59,13 @@ class LiveEngine:
     fitted: int = 0
     """When the models in use were fitted, 0 for never."""
     saved: int = NEVER
+    """When memory was last kept, or began to be."""
+    kept_at: datetime | None = None
+    """Of the snapshot that is the last as far as it knows, by the database's clock."""
+    stepped: int = 0
+    """The number of the last step since it was made."""
+    unkept: bool = False
+    """Whether models are in use that no snapshot holds yet."""
     last_commit: int = NEVER
     registered: tuple[int, int] = (0, 0)
     """The version of the register of streams when it was last read."""
@@ -81,11 +91,11 @@ class LiveEngine:
             return 0
         with conn.transaction():
             step = self._step(fresh, self.meet(conn, fresh))
-            findings = [finding for batch in fresh for finding in self.score(batch)]
+            findings = self.score_all(fresh)
             self.tell(conn, findings)
             for ingestor in {batch.ingestor for batch in fresh}:
                 offsets.set_offset(conn, self.shard.consumer, ingestor, self.offsets[ingestor])
-            steps.add_step(conn, self.shard.consumer, step)
+            self.stepped = steps.add_step(conn, self.shard.consumer, step)
         return len(fresh)
 
     def tell(self, conn: psycopg.Connection, findings: Sequence[Finding]) -> None:
@@ -98,6 +108,20 @@ class LiveEngine:
         findings = self.core.score(self.own(batch.readings), now)
         self.offsets[batch.ingestor] = batch.seq
         self.last_commit = max(self.last_commit, now)
+        return self.signed(findings)
+
+    def score_all(self, entries: Sequence[Batch]) -> list[Finding]:
+        """`score` of several, faster than one by one; the findings of one key are in order."""
+        if len(entries) == 1:
+            return self.score(entries[0])
+        commits = np.array([micros(entry.committed_at) for entry in entries], np.int64)
+        readings = [self.own(entry.readings) for entry in entries]
+        rows = [self.core.roster.rows(*each) for each in zip(readings, commits.tolist(), strict=True)]
+        block = Block(join(rows), commits, np.cumsum([len(part) for part in rows]))
+        findings = [one for piece in block.orderly() for one in score_commits(self.core, piece)]
+        self.core.counts.strangers += sum(map(len, readings)) - len(block.rows)
+        self.offsets |= {entry.ingestor: entry.seq for entry in entries}
+        self.last_commit = max(self.last_commit, int(commits.max()))
         return self.signed(findings)
 
     def own(self, readings: Readings) -> Readings:
@@ -132,23 +156,35 @@ class LiveEngine:
         if findings:
             with conn.transaction():
                 self.tell(conn, self.signed(findings))
-                steps.add_step(conn, self.shard.consumer, self._step())
+                self.stepped = steps.add_step(conn, self.shard.consumer, self._step())
 
     def learn(self, conn: psycopg.Connection, fitted: Mapping[str, Columns], now: int) -> None:
         """Use fresh models and keep them, with the state they came to, for a restart."""
-        self.core.learn(fitted)
-        self.fitted = now
+        self._learn(Models(fitted, now))
         self.save(conn, now, models=True)
 
-    def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
-        """Keep memory and the offsets it stands at, in one transaction."""
-        state = pack(self.kept())
+    def take_up(self, conn: psycopg.Connection, fresh: Models) -> None:
+        """Use models that are kept as fresh, in a step of its own."""
         with conn.transaction():
-            if models:
-                snapshots.save_snapshot(conn, self.shard.models, self.offsets, pack(self.learnt()))
-            snapshots.save_snapshot(conn, self.shard.consumer, self.offsets, state)
-            steps.forget_steps(conn, self.shard.consumer)
-        self.saved = now
+            step = replace(self._step(), learnt=True)
+            self.stepped = steps.add_step(conn, self.shard.consumer, step)
+        self._learn(fresh)
+        self.saved = NEVER
+
+    def _learn(self, models: Models) -> None:
+        self.core.learn(models.by_detector)
+        self.fitted, self.unkept = models.fitted, True
+
+    def save(self, conn: psycopg.Connection, now: int, *, models: bool = False) -> None:
+        """Keep memory and the offsets it stands at, in one transaction; `analytics.keeper` does it beside."""
+        models = models or self.unkept
+        self.kept_at = self.memory(models=models).save(conn)
+        self.saved, self.unkept = now, False
+
+    def memory(self, *, models: bool) -> Memory:
+        """What it remembers now, as copies that stay what they are."""
+        learnt = self.learnt() if models else None
+        return Memory(self.shard, dict(self.offsets), self.stepped, self.kept(), learnt)
 
     def kept(self) -> dict[str, Columns]:
         """Memory by table, as a snapshot holds it."""
@@ -161,14 +197,13 @@ class LiveEngine:
 
     def learnt(self) -> dict[str, Columns]:
         """Models by detector, as a snapshot holds them."""
-        return {**self.core.models(), _OWN: numbers(version=VERSION, fitted=self.fitted)}
+        return Models(self.core.models(), self.fitted).tables()
 
     def restore(self, state: Mapping[str, Columns], learnt: Mapping[str, Columns]) -> None:
         """Take up kept state and models; `ValueError` where another version kept them."""
-        if _OWN not in learnt or int(learnt[_OWN]["version"][0]) != VERSION:
-            raise ValueError("kept by another version")
-        self.fitted = int(learnt[_OWN]["fitted"][0])
-        self.core.learn(learnt)
+        models = Models.of(learnt)
+        self.fitted = models.fitted
+        self.core.learn(models.by_detector)
         self.core.restore(state)
 
     def signed(self, findings: Sequence[Finding]) -> list[Finding]:
@@ -193,7 +228,7 @@ class LiveEngine:
         self._set_foreign(np.setdiff1d(np.array(ids, np.int64), self.core.roster.stream_ids))
         return ids
 
-    def take_up(self, conn: psycopg.Connection, state: Mapping[str, Columns]) -> None:
+    def enrol(self, conn: psycopg.Connection, state: Mapping[str, Columns]) -> None:
         """Take note of the streams that a kept state is of, in its order."""
         kept = state[_STREAMS]
         streams = {stream.stream_id: stream for stream in devices.list_streams(conn)}
@@ -233,8 +268,7 @@ class LiveEngine:
         while fresh := self.read(conn, until):
             replayed += len(fresh)
             self.meet(conn, fresh)
-            for batch in fresh:
-                self.score(batch)
+            self.score_all(fresh)
         self.core.counts = counts
         return replayed
 
@@ -256,10 +290,14 @@ class LiveEngine:
             for ingestor, seqs in wanted.items()
             for batch in batches.read_after(conn, ingestor, min(seqs) - 1, len(seqs))
         }
-        for place in zip(step.ingestors, step.seqs, strict=True):
+        places = list(zip(step.ingestors, step.seqs, strict=True))
+        for place in places:
             if place not in entries:
                 raise ValueError(f"entry {place[1]} of {place[0]} is gone from the log")
-            self.score(entries[place])
+        if entries:
+            self.score_all([entries[place] for place in places])
+        if step.learnt:
+            self._learn(Models.fresh(conn, self.shard))
         return len(step.seqs)
 
     def read(self, conn: psycopg.Connection, until: Mapping[str, int]) -> list[Batch]:
@@ -272,7 +310,8 @@ class LiveEngine:
         for ingestor, head in sorted(until.items()):
             offset = self.offsets.get(ingestor, 0)
             if head > offset:
-                entries = batches.read_after(conn, ingestor, offset, min(_BATCHES_AT_ONCE, head - offset))
+                limit = min(_BATCHES_AT_ONCE, head - offset)
+                entries = batches.read_after(conn, ingestor, offset, limit, _READINGS_AT_ONCE)
                 logs.append(entries)
                 if entries and entries[-1].seq < head:
                     ends.append(entries[-1].committed_at)

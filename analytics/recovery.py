@@ -105,7 +105,7 @@ def _resumed(conn: psycopg.Connection, city: City, shard: Shard) -> LiveEngine |
     try:
         state = unpack(kept.state)
         engine = blank(city, _kept_version(conn, city, state), shard)
-        engine.take_up(conn, state)
+        engine.enrol(conn, state)
         engine.restore(state, unpack(learnt.state if learnt else b""))
         engine.offsets = dict(kept.offsets)
         replayed = engine.replay(conn, offsets.get_offsets(conn, shard.consumer))

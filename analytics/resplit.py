@@ -57,7 +57,7 @@ def _resplit(conn: psycopg.Connection, city: City, olds: Sequence[LiveEngine], n
             apply_findings(conn, stages.adopt(made.core.pipeline, made.standing(conn), now))
             made.save(conn, now, models=True)
         for engine in olds:
-            for consumer in (engine.shard.consumer, engine.shard.models):
+            for consumer in (engine.shard.consumer, engine.shard.models, engine.shard.fresh):
                 offsets.forget_offsets(conn, consumer)
                 snapshots.forget_snapshot(conn, consumer)
                 steps.forget_steps(conn, consumer)

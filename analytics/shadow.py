@@ -144,7 +144,7 @@ def _resumed(conn: psycopg.Connection, shadow: Shadow, city: City) -> ShadowEngi
         return None
     try:
         state = unpack(kept.state)
-        engine.take_up(conn, state)
+        engine.enrol(conn, state)
         engine.restore(state, unpack(learnt.state))
         engine.offsets = dict(kept.offsets)
         engine.replay(conn, offsets.get_offsets(conn, engine.shard.consumer))

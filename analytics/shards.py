@@ -36,6 +36,11 @@ class Shard:
         """Under what its models are kept, which are large and change hourly."""
         return f"{self.consumer}-models"
 
+    @property
+    def fresh(self) -> str:
+        """Under what models are kept that came into use after the last snapshot."""
+        return f"{self.consumer}-fresh-models"
+
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from analytics import recovery
+from analytics.keeper import Keeper
 from analytics.live import LiveEngine
 from analytics.reconfigure import Reconfigurer
 from analytics.refit import Refitter
@@ -17,7 +18,6 @@ from telemetry.city import City
 
 _log = logging.getLogger(__name__)
 
-_SAVE_US = 30 * SECOND
 _APART_US = 20 * SECOND
 """The shards of a process do not fit their models all at once."""
 
@@ -35,6 +35,7 @@ class Work:
         self.shard = shard
         self.engine: LiveEngine = recovery.start(conn, city, now, shard)
         self.changes = Reconfigurer(database_url, city, _wall_clock)
+        self._keeper = Keeper(database_url)
         self._refitter = Refitter(database_url, now + (shard.number - 1) * _APART_US)
         self._behind = False
         _log.info("at work on shard %s, %d streams", shard, len(self.engine.core.roster))
@@ -45,15 +46,15 @@ class Work:
         self.changes.poll(conn, self.engine, woken=woken)
         fitted = self._refitter.poll(self.engine, now)
         if fitted:
-            self.engine.learn(conn, fitted, now)
-        elif now - self.engine.saved >= _SAVE_US:
-            self.engine.save(conn, now)
+            self._keeper.offer(fitted, now)
+        self._keeper.poll(conn, self.engine, now)
         return self._behind
 
     def close(self) -> None:
         """Give up what goes on in threads."""
         self.changes.close()
         self._refitter.close()
+        self._keeper.close()
 
     def end(self, conn: psycopg.Connection, now: int) -> None:
         """Stop in order: memory is kept for whoever takes the shard on next."""

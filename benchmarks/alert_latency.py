@@ -49,7 +49,8 @@ _STAMPED = """
 SELECT committed_at FROM reading_batch
 WHERE %s = ANY(stream_ids) AND committed_at > clock_timestamp() - interval '1 minute'
 ORDER BY committed_at LIMIT 1"""
-_STREAM_OF = "SELECT stream_id FROM alert WHERE alert_id = %s AND metric = %s"
+# A gauge that has said its one thing is silent soon, which is another alert.
+_STREAM_OF = "SELECT stream_id FROM alert WHERE alert_id = %s AND metric = %s AND starts_with(rule, 'limit:')"
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Gauges:
     sent: int = 0
 
     def publish(self, seconds: float) -> None:
-        """Ten crossings a second for so long."""
+        """Crossings for so long, ten a second or as many as there are gauges for."""
         to = urlsplit(self.stage.mqtt_url)
         client = Client(CallbackAPIVersion.VERSION2, client_id="bench-gauges")
         if to.username:
@@ -69,12 +70,13 @@ class Gauges:
         client.connect(to.hostname or "", to.port or 1883)
         client.loop_start()
         ends = time.monotonic() + seconds
+        every_s = max(_EVERY_S, seconds / len(self.devices))
         while time.monotonic() < ends and self.sent < len(self.devices):
             device, now_ms = self.devices[self.sent], time.time_ns() // 1_000_000
             said = [{_METRIC: _HIGH, "ts": now_ms - 1000 * ago_s} for ago_s in (_LASTED_S, 0)]
             client.publish(telemetry_topic(device.domain, device.device_id), json.dumps(said), qos=1)
             self.sent += 1
-            time.sleep(_EVERY_S)
+            time.sleep(every_s)
         client.disconnect()
         client.loop_stop()
 
@@ -156,8 +158,8 @@ def main() -> None:
         print(f"{machine()}; {stage.described}; {len(stage.streams):,} streams")
         print(f"{rate:,.0f} messages/s = {rate * N_POINTS:,.0f} readings/s; {len(found)} alerts of "
               f"{gauges.sent} crossings; {behind} batches behind at the end")  # fmt: skip
-        print(f"committed → alert committed: p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms; "
-              f"p95 / limit of {LIMIT_MS:.0f} ms: {p95 / LIMIT_MS:.2f}")  # fmt: skip
+        print(f"committed → alert committed: p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms, "
+              f"longest {max(found):.0f} ms; p95 / limit of {LIMIT_MS:.0f} ms: {p95 / LIMIT_MS:.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How fast analytics catches up once it has fallen behind.
 
     OMP_NUM_THREADS=1 python benchmarks/analytics_backlog.py [--streams 20000] [--readings 1000000]
+        [--sizes 200 2000]
 
 Batches are in the log of a real database, as after a stall of analytics; the live engine
 reads, scores and commits until nothing is left. The limit to compare with is reading the
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -38,9 +40,10 @@ from store.migrate import migrate
 from store.offsets import worst_lag
 from store.pool import connect
 
-_SIZE = 2_000
+_SIZES = (200, 2_000)
 _AT_ONCE = 32
 _COMMIT_US = 50_000
+_INGESTOR = "ingest-1"
 _STAMP = "UPDATE reading_batch SET committed_at = %s WHERE seq = %s"
 """As if it had been committed when the city said it."""
 
@@ -66,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--streams", type=int, default=20_000)
     parser.add_argument("--readings", type=int, default=1_000_000)
+    parser.add_argument("--sizes", type=int, nargs="+", default=_SIZES, help="readings an entry")
     told = parser.parse_args()
     say(f"simulating and learning the days of {told.streams:,} streams")
     town = Town(told.streams)
@@ -74,28 +78,39 @@ def main() -> None:
             upsert_devices(conn, town.devices)
         stored = [stream.stream_id for stream in list_streams(conn)[: told.streams]]
         assert stored == [stream.stream_id for stream in town.streams], "a new database counts from 1"
-        seq = 0
-        readings = town.readings(told.readings)
-        for first in range(0, len(readings), _SIZE):
-            seq += 1
-            part = readings.take(np.arange(first, min(first + _SIZE, len(readings))))
-            batches.append_batch(conn, "ingest-1", seq, part)
-            conn.execute(_STAMP, (moment(int(part.times.max()) + _COMMIT_US), seq))
-        behind = worst_lag(conn, "analytics")
-        began = time.perf_counter()
-        for after in range(0, seq, _AT_ONCE):
-            batches.read_after(conn, "ingest-1", after, _AT_ONCE)
-        read_s = time.perf_counter() - began
         engine = LiveEngine(town.engine, {})
-        began = time.perf_counter()
-        while engine.consume(conn):
-            pass
-        took_s = time.perf_counter() - began
-        assert worst_lag(conn, "analytics") == 0
-    rate, limit = told.readings / took_s, told.readings / read_s
-    print(f"{machine()}; {told.streams:,} streams, {behind} batches of {_SIZE:,} readings behind")
-    print(f"reading the log  {limit:12,.0f} readings/s")
-    print(f"catching up      {rate:12,.0f} readings/s   ours / reading {rate / limit:.2f}; target {TARGET:,}")
+        print(f"{machine()}; {told.streams:,} streams; target {TARGET:,} readings/s")
+        print(f"{'readings an entry':<19}{'entries':>8}{'reading the log':>17}{'catching up':>13}{'ours':>7}")
+        for size in told.sizes:
+            n, read_s, took_s = catch_up(conn, town, engine, told.readings, size)
+            print(
+                f"{size:<19,}{n:8,}{told.readings / read_s:17,.0f}{told.readings / took_s:13,.0f}"
+                f"{read_s / took_s:7.2f}"
+            )
+
+
+def catch_up(
+    conn: psycopg.Connection, town: Town, engine: LiveEngine, n_readings: int, size: int
+) -> tuple[int, float, float]:
+    """How many entries were behind, and the seconds to read them and to work them off."""
+    seq = before = engine.offsets.get(_INGESTOR, 0)
+    readings = town.readings(n_readings)
+    for first in range(0, len(readings), size):
+        seq += 1
+        part = readings.take(np.arange(first, min(first + size, len(readings))))
+        batches.append_batch(conn, _INGESTOR, seq, part)
+        conn.execute(_STAMP, (moment(int(part.times.max()) + _COMMIT_US), seq))
+    behind = worst_lag(conn, "analytics")
+    began = time.perf_counter()
+    for after in range(before, seq, _AT_ONCE):
+        batches.read_after(conn, _INGESTOR, after, _AT_ONCE)
+    read_s = time.perf_counter() - began
+    began = time.perf_counter()
+    while engine.consume(conn):
+        pass
+    took_s = time.perf_counter() - began
+    assert worst_lag(conn, "analytics") == 0
+    return behind, read_s, took_s
 
 
 if __name__ == "__main__":

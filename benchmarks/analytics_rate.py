@@ -1,6 +1,7 @@
 """How fast the engine scores: every reading of a simulated city, on one core.
 
     OMP_NUM_THREADS=1 python benchmarks/analytics_rate.py [--streams 20000] [--readings 600000]
+        [--waiting 100]
 
 Every stream of the Ho Chi Minh City profile and of its clones reports once a minute, spread
 over it; the readings are cut into batches as ingest commits them and go through
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from analytics.blocks import Block, join, score_commits
 from analytics.engine import Engine
 from analytics.roster import Rows
 from analytics.stages import make_pipeline
@@ -142,6 +144,20 @@ def measure(engine: Engine, readings: Readings, size: int) -> Rate:
     return rate
 
 
+def measure_waiting(engine: Engine, readings: Readings, size: int, waiting: int) -> Rate:
+    """Score the same batches as analytics does where so many wait at once."""
+    rate, cut = Rate(len(readings)), list(batches(readings, size))
+    began = time.perf_counter()
+    for first in range(0, len(cut), waiting):
+        some = cut[first : first + waiting]
+        rows = [engine.roster.rows(part, now) for part, now in some]
+        block = Block(join(rows), np.array([now for _, now in some]), np.cumsum(list(map(len, rows))))
+        for piece in block.orderly():
+            score_commits(engine, piece)
+    rate.total_s = time.perf_counter() - began
+    return rate
+
+
 def by_part(engine: Engine, readings: Readings, size: int) -> Rate:
     """The same, with a watch on every detector and decider: a little slower for it."""
     rate = Rate(len(readings))
@@ -180,6 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--streams", type=int, default=20_000)
     parser.add_argument("--readings", type=int, default=600_000, help="in each measurement")
+    parser.add_argument("--waiting", type=int, default=100, help="batches that wait behind a backlog")
     told = parser.parse_args()
     say(f"simulating and learning {_HISTORY_DAYS} days of {told.streams:,} streams")
     town = Town(told.streams)
@@ -193,6 +210,12 @@ def main() -> None:
         print(
             f"{size:<18,}{rate.readings / rate.total_s:12,.0f}{rate.per_reading(rate.total_s):14.2f}"
             f"{rate.per_reading(rate.sort_s):10.3f}{rate.total_s / rate.sort_s:13.1f}"
+        )
+    for size in _SIZES[:2]:
+        rate = measure_waiting(town.engine, town.readings(told.readings), size, told.waiting)
+        print(
+            f"{size:<18,}{rate.readings / rate.total_s:12,.0f}{rate.per_reading(rate.total_s):14.2f}"
+            f"   {told.waiting} waiting"
         )
     print(f"target: {TARGET:,} readings/s; findings: {town.engine.counts.findings}")
     for size in _SIZES[:2]:

@@ -26,8 +26,10 @@ WITH log AS (
 SELECT pg_notify('reading_batch', %(ingestor)s || ':' || %(seq)s) FROM entry"""
 
 _READ_AFTER = """
-SELECT ingestor, seq, committed_at, stream_ids, times, "values", qualities
-FROM reading_batch WHERE ingestor = %s AND seq > %s ORDER BY seq LIMIT %s"""
+SELECT ingestor, seq, committed_at, stream_ids, times, "values", qualities FROM (
+    SELECT *, sum(n) OVER (ORDER BY seq) - n AS before FROM reading_batch
+    WHERE ingestor = %s AND seq > %s ORDER BY seq LIMIT %s
+) AS entry WHERE before < coalesce(%s, before + 1) ORDER BY seq"""
 
 _HEADS = "SELECT ingestor, last_seq FROM ingestor"
 _TAILS = "SELECT ingestor, min(seq) FROM reading_batch GROUP BY ingestor"
@@ -65,10 +67,15 @@ def append_batch(conn: psycopg.Connection, ingestor: str, seq: int, readings: Re
         raise psycopg.errors.UniqueViolation(f"{ingestor!r} is past seq {seq} already")
 
 
-def read_after(conn: psycopg.Connection, ingestor: str, seq: int, limit: int = 100) -> list[Batch]:
-    """Up to ``limit`` entries of an ingestor's log after ``seq``, in order."""
+def read_after(
+    conn: psycopg.Connection, ingestor: str, seq: int, limit: int = 100, most: int | None = None
+) -> list[Batch]:
+    """Up to ``limit`` entries of an ingestor's log after ``seq``, in order.
+
+    At least one, if there is one, and past that none once they hold ``most`` readings.
+    """
     with conn.cursor(binary=True) as cursor:
-        rows = cursor.execute(_READ_AFTER, (ingestor, seq, limit)).fetchall()
+        rows = cursor.execute(_READ_AFTER, (ingestor, seq, limit, most)).fetchall()
     return [Batch(row[0], row[1], row[2], Readings.of(*row[3:])) for row in rows]
 
 

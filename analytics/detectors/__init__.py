@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analytics.detectors.air_index import AirQuality
-from analytics.detectors.base import Detector, Guard, Setup
+from analytics.detectors.base import Detector, Guard, Setup, Together
 from analytics.detectors.drift import Drift
 from analytics.detectors.forecast import Forecast
 from analytics.detectors.groups import Groups
@@ -41,6 +41,9 @@ DETECTORS: dict[str, Callable[[Setup], Detector]] = {
 CLOCKED: frozenset[str] = frozenset({"drift", "silence"})
 """Kinds whose results depend on when readings were committed, and on the passing of time.
 
-All others see the readings alone, so that history may be scored many commits at once."""
+All others see the readings alone, so that many commits may be scored at once."""
 
-__all__ = ["CLOCKED", "DETECTORS", "GUARDS", "Detector", "Guard", "Setup"]
+TOGETHER: frozenset[str] = frozenset({"forecast", "groups", "vn_aqi"})
+"""Kinds that look at several streams together, and so at the order among them; see `Together`."""
+
+__all__ = ["CLOCKED", "DETECTORS", "GUARDS", "TOGETHER", "Detector", "Guard", "Setup", "Together"]

@@ -72,8 +72,9 @@ class AirQuality(Given):
         A reading past the end of an hour comes after all of that hour, however they were
         batched: so each hour is looked at before anything later is added.
         """
-        watched = rows.take(self._cell[rows.streams] != _NOBODY)
-        turn = (to_local(watched.times, self._zone) - self._settle_us) // HOUR
+        turns = self.turns(rows)
+        heard = turns != NEVER
+        watched, turn = rows.take(heard), turns[heard]
         found: list[Scores] = []
         for hour in np.unique(turn).tolist():
             part = watched.take(turn == hour)
@@ -84,6 +85,11 @@ class AirQuality(Given):
                 clock = to_local(round_.times, self._zone)
                 self._means.add(self._cell[round_.streams], clock, round_.values)
         return found
+
+    def turns(self, rows: Rows) -> NDArray[np.int64]:
+        """The hour that runs when a row comes: the first that speaks past an hour ends it for its station."""
+        hour = (to_local(rows.times, self._zone) - self._settle_us) // HOUR
+        return np.where(self._cell[rows.streams] != _NOBODY, hour, NEVER)
 
     def tick(self, _now: int) -> list[Scores]:
         """Nothing: a station that is silent has no index."""

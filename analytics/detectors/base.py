@@ -100,6 +100,17 @@ class Guard(Detector, Protocol):
         ...
 
 
+class Together(Detector, Protocol):
+    """A detector whose result for one stream depends on what others said before."""
+
+    def turns(self, rows: Rows, /) -> NDArray[np.int64]:
+        """The number of the turn each row comes in, shape ``(n,)``; `NEVER` where it is not looked at.
+
+        Within a turn the order of streams makes no difference to what is found.
+        """
+        ...
+
+
 class Given:
     """Half a detector whose yardstick is given: it learns no model, and counts nothing."""
 

@@ -18,6 +18,7 @@ from analytics.detectors.base import Setup
 from analytics.forecasting.bank import Bank
 from analytics.forecasting.crossings import find_crossings
 from analytics.forecasting.family import FAMILIES, STEP_US
+from analytics.forecasting.past import BIN_US
 from analytics.forecasting.places import NOBODY
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
@@ -119,6 +120,11 @@ class Forecast:
                 self._made[row[due]] = slot[due]
                 found.append(self._scores(row[due], part.take(due)))
         return found
+
+    def turns(self, rows: Rows) -> NDArray[np.int64]:
+        """The bin of rain that runs: forecasts look at those that are over."""
+        heard = (self._gauge[rows.streams] != NOBODY) | (self._row[rows.streams] != NOBODY)
+        return np.where(heard, rows.times // BIN_US, NEVER)
 
     def tick(self, _now: int) -> list[Scores]:
         """Nothing: a forecast starts from a reading."""

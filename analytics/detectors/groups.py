@@ -127,6 +127,11 @@ class Groups:
         own = Rows(place[inside], rows.times[inside], rows.values[inside])
         return [self._scores(groups, steps) for groups, steps in self._closed(own)]
 
+    def turns(self, rows: Rows) -> NDArray[np.int64]:
+        """The step that runs when a row comes: which steps are over goes by all members."""
+        running = (rows.times - round(self._params.wait_s * SECOND)) // self._step_us
+        return np.where(self._place[rows.streams] >= 0, running, NEVER)
+
     def tick(self, _now: int) -> list[Scores]:
         """Nothing: a step ends with the first reading after it."""
         return []

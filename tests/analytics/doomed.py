@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from analytics import history, live, recovery, refit, service
+from analytics import history, live, memory, recovery, refit, service
 from telemetry.settings import Alerts, Analytics, Settings
 from tests.analytics import worlds
 
@@ -39,7 +39,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     recovery.warm_up = announced("warm", history.warm_up)  # type: ignore[assignment]
     refit.fit_all = announced("fit", history.fit_all)  # type: ignore[assignment]
-    live.pack = announced("save", live.pack)  # type: ignore[assignment]
+    memory.pack = announced("save", memory.pack)  # type: ignore[assignment]
+    live.LiveEngine.take_up = announced("learn", live.LiveEngine.take_up)  # type: ignore[method-assign]
     live.apply_findings = announced("consume", live.apply_findings)  # type: ignore[assignment]
     never = Alerts(close_after_h=0)  # by the real clock, which is months ahead
     settings = Settings(database_url=url, analytics=Analytics(shards=int(shards)), alerts=never)

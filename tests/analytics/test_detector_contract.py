@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -122,6 +122,20 @@ def test_prefix_causal(case: Case, feed: list[Commit]) -> None:
 
 def test_same_again(case: Case, feed: list[Commit]) -> None:
     assert worlds.drive(case.stage(), feed) == worlds.drive(case.stage(), feed)
+
+
+def test_what_was_asked_for_stays_while_scoring_goes_on(case: Case, feed: list[Commit]) -> None:
+    """A snapshot is written beside the loop, so its arrays must be nobody else's."""
+    stage = case.stage()
+    worlds.drive(stage, feed[:45])
+    asked = [stage.detector.state(), stage.decider.state(), stage.detector.models()]
+    before = [{name: column.copy() for name, column in table.items()} for table in asked]
+    worlds.drive(stage, feed[45:])
+    past = worlds.history(worlds.roster())
+    stage.detector.learn(stage.detector.fit(worlds.roster(), replace(past, values=1.5 * past.values)))
+    for table, copy in zip(asked, before, strict=True):
+        for name, column in table.items():
+            np.testing.assert_array_equal(column, copy[name], err_msg=name)
 
 
 def test_cutting_batches_changes_nothing(case: Case, feed: list[Commit]) -> None:

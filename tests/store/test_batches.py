@@ -86,14 +86,16 @@ def test_locks_tell_who_holds_them(conn: psycopg.Connection) -> None:
 
 
 def test_steps_are_kept_in_order_until_they_are_forgotten(conn: psycopg.Connection) -> None:
-    made = [Step(None, [3], ["a", "b"], [1, 1]), Step(7), Step(9, [], ["b"], [2])]
-    for step in made:
-        steps.add_step(conn, "analytics", step)
+    made = [Step(None, [3], ["a", "b"], [1, 1]), Step(7), Step(9, [], ["b"], [2], learnt=True)]
+    numbers = [steps.add_step(conn, "analytics", step) for step in made]
+    assert numbers == sorted(set(numbers))
     steps.add_step(conn, "analytics/1of2", Step(1))
     read = steps.list_steps(conn, "analytics")
-    assert [(s.ticked, s.streams, s.ingestors, s.seqs) for s in read] == [
-        (None, [3], ["a", "b"], [1, 1]), (7, [], [], []), (9, [], ["b"], [2])
+    assert [(s.ticked, s.streams, s.ingestors, s.seqs, s.learnt) for s in read] == [
+        (None, [3], ["a", "b"], [1, 1], False), (7, [], [], [], False), (9, [], ["b"], [2], True)
     ]  # fmt: skip
+    steps.forget_steps(conn, "analytics", numbers[1])
+    assert [step.ticked for step in steps.list_steps(conn, "analytics")] == [9]
     steps.forget_steps(conn, "analytics")
     assert steps.list_steps(conn, "analytics") == []
     assert len(steps.list_steps(conn, "analytics/1of2")) == 1
