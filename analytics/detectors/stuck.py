@@ -27,6 +27,9 @@ faults of one sensor, less than a lamp's days or quiet nights."""
 _AT_REST = 0.0
 _LEAST_HISTORY = 100
 """Readings from which a usual run can be told."""
+_SATURATED = {"humidity_pct": 98.0}
+"""From where a sensor may stay though its range goes on: in saturated air a humidity sensor
+repeats what it makes of 100 %, and good ones are right to 2 %."""
 
 
 class Stuck:
@@ -158,7 +161,8 @@ def _varies(stream: Stream) -> bool:
 def _bounds(stream: Stream) -> tuple[float, float]:
     """The ends of what can be reported: a power factor of 1 or a humidity of 100 % may stay there."""
     metric = METRICS.get(stream.metric)
-    return (metric.low, metric.high) if metric else (-np.inf, np.inf)
+    low, high = (metric.low, metric.high) if metric else (-np.inf, np.inf)
+    return low, _SATURATED.get(stream.metric, high)
 
 
 def _usual_runs(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

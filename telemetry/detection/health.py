@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from telemetry.detection.floors import Floor
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -95,14 +97,16 @@ class DriftParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ones of its metric is held against what is usual at that time of the week, in robust
     spreads, smoothed over ``smooth_s``. It drifts when that is ``z`` for ``min_duration_s``
     while nothing else of the device strays by as much as ``others_z``; it is over below
-    ``clear_z``.
+    ``clear_z``. Where the neighbours themselves are off by ``z``, nobody is judged.
+    ``floors`` are least spreads in place of, and beside, those of `SEASONAL`.
     """
 
     step_s: Positive = 300.0
     neighbours: Annotated[int, msgspec.Meta(ge=2, le=16)] = 5
     reach_km: Positive = 8.0
     smooth_s: Positive = 1_800.0
-    z: Positive = 8.0
-    others_z: Positive = 5.0
-    clear_z: Positive = 4.0
-    min_duration_s: NotNegative = 3_600.0
+    z: Positive = 4.0
+    others_z: Positive = 2.0
+    clear_z: Positive = 2.0
+    min_duration_s: NotNegative = 900.0
+    floors: Mapping[str, Floor] = {}
