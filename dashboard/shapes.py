@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from dashboard.details import real, rows, text
 from dashboard.languages import Language
 from telemetry.alerts import Alert
 from telemetry.metrics import METRICS, Metric
-
-_LONGEST = 80
-
 
 def course_sentence(alert: Alert, language: Language) -> str | None:
     """A value off its usual course; `None` where what was expected is missing."""
@@ -23,19 +21,17 @@ def course_sentence(alert: Alert, language: Language) -> str | None:
 
 def group_sentence(alert: Alert, language: Language) -> str | None:
     """Which group, and the sensor that gives most to it; `None` where its picture is missing."""
-    detail = alert.detail
-    try:
-        most = detail["contributions"][0]
-        metric = METRICS[most["metric"]]
-        numbers = tuple(float(most[name]) for name in ("value", "expected_low", "expected_high"))
-        group = " · ".join(part.partition("=")[2] for part in str(detail["group"]).split(";"))
-        device = str(most["device_id"])
-    except (KeyError, IndexError, TypeError, ValueError):
+    most = next(iter(rows(alert.detail.get("contributions"), 1)), {})
+    metric = METRICS.get(text(most.get("metric")))
+    numbers = tuple(real(most.get(name)) for name in ("value", "expected_low", "expected_high"))
+    group = " · ".join(part.partition("=")[2] for part in text(alert.detail.get("group")).split(";"))
+    device = text(most.get("device_id"))
+    if metric is None or None in numbers or not group or not device:
         return None
     return language.t(
         "Group {group} is unusual as a whole, mostly {metric} {value} at {device} (expected {low} to {high})",
-        group=group[:_LONGEST],
-        device=device[:_LONGEST],
+        group=group,
+        device=device,
         metric=language.pick(metric.name_vi, metric.name_en),
         **_amounts(metric, numbers, language),
     )
