@@ -26,7 +26,7 @@ def real(value: object) -> float | None:
 
 
 def reals(column: object, most: int = _MOST, *, holes: bool = False) -> list[float]:
-    """A list of numbers, with ``holes`` a NaN where there is none; empty where it is no such list, or longer."""
+    """A list of numbers, with ``holes`` NaN for none; empty where it is no such list, or longer."""
     values: list[Any] = column if isinstance(column, list) else []  # pyright: ignore[reportUnknownVariableType]
     if len(values) > most:
         return []
@@ -42,7 +42,9 @@ def text(value: object) -> str:
 def instant(millis: object) -> datetime | None:
     """A time written in epoch milliseconds."""
     number = real(millis)
-    return None if number is None or not 0 <= number < _LAST_MS else datetime.fromtimestamp(number / 1000, UTC)
+    return (
+        None if number is None or not 0 <= number < _LAST_MS else datetime.fromtimestamp(number / 1000, UTC)
+    )
 
 
 def rows(value: object, most: int) -> list[Mapping[str, Any]]:

@@ -6,10 +6,12 @@ its numbers is not said: an older detector did not write it down.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from dashboard.details import real, text
 from dashboard.languages import Language, mark
+from dashboard.wording import unit_name
 from telemetry.alerts import Alert
 from telemetry.metrics import METRICS
 
@@ -183,7 +185,7 @@ def _spike(alert: Alert, language: Language) -> str | None:
     return _say(
         mark("It leapt away and came back several times; from one reading to the next {step} is usual."),
         language,
-        step=_quantity(alert, alert.detail.get("usual_step"), language),
+        step=_quantity(alert, alert.detail.get("usual_step"), language, fine=True),
     )
 
 
@@ -193,7 +195,7 @@ def _offset(alert: Alert, language: Language) -> str | None:
         language,
         before=_quantity(alert, alert.detail.get("before"), language),
         value=_quantity(alert, alert.value, language),
-        step=_quantity(alert, alert.detail.get("usual_step"), language),
+        step=_quantity(alert, alert.detail.get("usual_step"), language, fine=True),
     )
 
 
@@ -203,15 +205,13 @@ def _noisy(alert: Alert, language: Language) -> str | None:
         language,
         times=_number(alert.detail.get("peak_score"), language),
         at=_number(alert.detail.get("raise_at"), language),
-        step=_quantity(alert, alert.detail.get("usual_step"), language),
+        step=_quantity(alert, alert.detail.get("usual_step"), language, fine=True),
     )
 
 
 def _drift(alert: Alert, language: Language) -> str | None:
     return _say(
-        mark(
-            "It lies {z} spreads off its usual value while its neighbours, at {around}, do not; told from {at}."
-        ),
+        mark("It lies {z} spreads off its usual value, its neighbours {around}; told from {at}."),
         language,
         z=_number(_size(alert.detail.get("z")), language),
         around=_number(alert.detail.get("neighbours_z"), language),
@@ -238,11 +238,17 @@ def _number(value: object, language: Language, *, times: float = 1.0, decimals: 
     return None if number is None else language.number(times * number, decimals)
 
 
-def _quantity(alert: Alert, value: object, language: Language) -> str | None:
+def _quantity(alert: Alert, value: object, language: Language, *, fine: bool = False) -> str | None:
     number, metric = real(value), METRICS.get(alert.metric)
     if number is None:
         return None
-    return language.quantity(number, metric.decimals if metric else 2, metric.unit if metric else "")
+    decimals, unit = (metric.decimals, unit_name(language, metric.unit)) if metric else (2, "")
+    return language.quantity(number, max(decimals, _least_decimals(number) if fine else 0), unit)
+
+
+def _least_decimals(number: float) -> int:
+    """Decimals that show something of a small number."""
+    return min(4, max(0, 1 - math.floor(math.log10(abs(number))))) if 0 < abs(number) < 1 else 0
 
 
 ONSET_TERMS: Mapping[str, str] = {

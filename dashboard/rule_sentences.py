@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dashboard.details import instant, real
 from dashboard.languages import Language, mark
 from dashboard.shapes import course_sentence, group_sentence
-from dashboard.wording import AIR_CATEGORIES
+from dashboard.wording import AIR_CATEGORIES, unit_name
 from telemetry.alerts import Alert
 from telemetry.metrics import METRICS
 
@@ -63,7 +63,7 @@ def _rate_sentence(alert: Alert, language: Language) -> str:
     """How fast a value changes, in its unit an hour."""
     metric = METRICS.get(alert.metric)
     detail = alert.detail
-    unit = f"{metric.unit}/h" if metric else "/h"
+    unit = f"{unit_name(language, metric.unit)}/h" if metric else "/h"
     decimals = metric.decimals if metric else 2
     rate, limit = real(detail.get("per_h")), real(detail.get("limit_per_h"))
     return language.t(
@@ -82,7 +82,7 @@ def _onset_sentence(alert: Alert, language: Language) -> str | None:
     if not message or low is None or high is None or value is None:
         return None
     metric = METRICS.get(alert.metric)
-    decimals, unit = (metric.decimals, metric.unit) if metric else (2, "")
+    decimals, unit = (metric.decimals, unit_name(language, metric.unit)) if metric else (2, "")
     return language.t(
         message,
         metric=language.pick(metric.name_vi, metric.name_en) if metric else alert.metric,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dashboard.details import real, rows, text
 from dashboard.languages import Language
+from dashboard.wording import unit_name
 from telemetry.alerts import Alert
 from telemetry.metrics import METRICS, Metric
+
 
 def course_sentence(alert: Alert, language: Language) -> str | None:
     """A value off its usual course; `None` where what was expected is missing."""
@@ -40,7 +42,7 @@ def group_sentence(alert: Alert, language: Language) -> str | None:
 def _amounts(metric: Metric, numbers: tuple[float | None, ...], language: Language) -> dict[str, str]:
     value, low, high = (number or 0.0 for number in numbers)
     return {
-        "value": language.quantity(value, metric.decimals, metric.unit),
+        "value": language.quantity(value, metric.decimals, unit_name(language, metric.unit)),
         "low": language.number(low, metric.decimals),
-        "high": language.quantity(high, metric.decimals, metric.unit),
+        "high": language.quantity(high, metric.decimals, unit_name(language, metric.unit)),
     }

@@ -17,8 +17,9 @@ from dashboard.figures.course import course_chart
 from dashboard.languages import Language
 from dashboard.queries.alerts import AlertView
 from dashboard.reasons import ONSET_TERMS, reason
+from dashboard.wording import amount
 from telemetry.devices import Device
-from telemetry.metrics import METRICS, Metric
+from telemetry.metrics import METRICS
 
 _MOST = 8
 _PART = "part_"
@@ -75,16 +76,16 @@ def _group(view: AlertView, language: Language) -> list[Component]:
     return [ranking, *_graph("members", figure, note)]
 
 
-def _member(
-    member: Mapping[str, Any], devices: Mapping[str, Device], language: Language
-) -> _Bar | None:
+def _member(member: Mapping[str, Any], devices: Mapping[str, Device], language: Language) -> _Bar | None:
     device_id, share = text(member.get("device_id")), real(member.get("share"))
     if not device_id or share is None:
         return None
     device, metric = devices.get(device_id), METRICS.get(text(member.get("metric")))
     measured = language.pick(metric.name_vi, metric.name_en) if metric else text(member.get("metric"))
-    low, high = (_amount(member.get(name), metric, language) for name in ("expected_low", "expected_high"))
-    value = _amount(member.get("value"), metric, language)
+    low, high = (
+        amount(language, real(member.get(name)), metric) for name in ("expected_low", "expected_high")
+    )
+    value = amount(language, real(member.get("value")), metric)
     return _Bar(
         name=language.pick(device.name_vi, device.name_en) if device else device_id,
         share=share,
@@ -100,9 +101,7 @@ def _neighbours(view: AlertView, language: Language) -> list[Component]:
     figure = neighbours_chart(view.chart.series, view.companions, language)
     drawn = _graph("neighbours", figure, language.t("Faint lines are the neighbours by themselves."))
     links = [
-        dcc.Link(
-            language.pick(one.device.name_vi, one.device.name_en), href=_address(one.device.device_id)
-        )
+        dcc.Link(language.pick(one.device.name_vi, one.device.name_en), href=_address(one.device.device_id))
         for one in view.companions
     ]
     return [*drawn, html.P(links, className="evidence__links")] if drawn else []
@@ -126,12 +125,10 @@ def _air(view: AlertView, language: Language) -> list[Component]:
         for key, found in view.alert.detail.items()
         if key.startswith(_PART) and (value := real(found)) is not None and value >= 0
     }
-    most = max(parts.values(), default=0.0)
+    most = max(parts.values(), default=0.0) or 1.0
     ranked = sorted(parts.items(), key=lambda part: -part[1])[:_MOST]
-    bars = [
-        _Bar(_pollutant(key, language), value / (most or 1.0), language.number(value)) for key, value in ranked
-    ]
-    return [_ranking(language.t("The index of each pollutant; the highest is the station's"), bars)] if bars else []
+    bars = [_Bar(_pollutant(key, language), value / most, language.number(value)) for key, value in ranked]
+    return [_ranking(language.t("The index of each pollutant; the highest counts"), bars)] if bars else []
 
 
 def _pollutant(key: str, language: Language) -> str:
@@ -147,23 +144,17 @@ def _key(member: Mapping[str, Any]) -> tuple[str, str]:
     return text(member.get("device_id")), text(member.get("metric"))
 
 
-def _amount(value: object, metric: Metric | None, language: Language) -> str:
-    number = real(value)
-    if number is None:
-        return "–"
-    return language.quantity(number, metric.decimals if metric else 2, metric.unit if metric else "")
-
-
 def _ranking(title: str, bars: Sequence[_Bar]) -> html.Section:
+    most = max(bar.share for bar in bars)
     return html.Section(
         [
             html.H4(title, className="evidence__name"),
-            html.Ol([_bar(bar) for bar in bars], className="ranking"),
+            html.Ol([_bar(bar, most=bar.share == most) for bar in bars], className="ranking"),
         ]
     )
 
 
-def _bar(bar: _Bar) -> html.Li:
+def _bar(bar: _Bar, *, most: bool) -> html.Li:
     width = f"{100 * min(1.0, max(0.0, bar.share)):.1f}%"
     name = dcc.Link(bar.name, href=bar.href) if bar.href else html.Span(bar.name)
     return html.Li(
@@ -171,7 +162,8 @@ def _bar(bar: _Bar) -> html.Li:
             html.Div([name, html.Small(bar.note)], className="ranking__name"),
             html.Div(html.Span(style={"width": width}), className="ranking__bar"),
             html.Strong(bar.value),
-        ]
+        ],
+        className="ranking__most" if most else "",
     )
 
 
@@ -181,10 +173,11 @@ def _graph(name: str, figure: dict[str, Any] | None, note: str) -> list[Componen
     graph = dcc.Graph(
         id=f"alert-{name}",
         figure=figure,
-        className=f"evidence__graph evidence__graph--{name}",
+        style={"height": "100%"},
         config={"displayModeBar": False, "responsive": True},
     )
-    return [graph, html.P(note, className="page__note")]
+    place = html.Div(graph, className=f"evidence__graph evidence__graph--{name}")
+    return [place, html.P(note, className="page__note")]
 
 
 _DRAWN = {

@@ -14,8 +14,12 @@ from dashboard.queries.charts import ChartData
 from dashboard.theme import COLOURS, STATE_COLOURS, px
 from telemetry.alerts import Alert
 
+_OF_OTHER = frozenset(("vn_aqi",))
+"""Rules whose value is none of the line: an hour's mean."""
 _LEVELS = frozenset(("limit", "forecast"))
 """Rules whose detail's ``limit`` is a value of the stream."""
+_LEAST_SHARE, _LEAST_MS = 0.06, 900_000
+"""The usual range reaches so far beyond the times it was told for, as a share of the view or at least."""
 
 
 def alert_chart(chart: ChartData, alert: Alert, told_at: datetime, language: Language) -> dict[str, Any]:
@@ -28,19 +32,21 @@ def alert_chart(chart: ChartData, alert: Alert, told_at: datetime, language: Lan
     keep = [value for value in (limit, real(alert.value)) if value is not None]
     figure = stream_chart(chart.series, chart.thresholds, chart.anomalies, language, keep)
     layout, shift_ms = figure["layout"], int(figure["data"][0]["meta"]["shift_ms"])
-    _expect(layout, alert, limit)
+    _expect(layout, alert, limit, told_at, shift_ms)
     if limit is not None and limit not in [threshold.limit for threshold in chart.thresholds]:
         _draw(layout, level(limit, _limit_name(alert, language), STATE_COLOURS[str(alert.severity)], x=0.4))
     traces = fan(alert.detail, shift_ms, language)
     if traces:
         figure["data"] += [*traces, *crossing(alert.detail, shift_ms, limit, language)]
         _widen(layout, traces)
-    elif alert.value is not None:
+    elif alert.value is not None and alert.rule not in _OF_OTHER:
         figure["data"].append(_observed(alert, told_at, shift_ms, language))
     if alert.rule == "offset":
         _draw(layout, _before(alert, language))
-    for at, name, colour in _moments(alert, language):
-        _draw(layout, _moment(at, name, shift_ms, colour))
+    opened, resolved = STATE_COLOURS[str(alert.severity)], STATE_COLOURS["ok"]
+    _draw(layout, _moment(alert.opened_at, language.t("Opened"), shift_ms, opened, "right"))
+    if alert.resolved_at is not None:
+        _draw(layout, _moment(alert.resolved_at, language.t("Resolved"), shift_ms, resolved, "left"))
     return figure
 
 
@@ -60,8 +66,10 @@ def _limit_name(alert: Alert, language: Language) -> str:
     return plain(language.pick(text(detail.get("name_vi")), text(detail.get("name_en"))))
 
 
-def _expect(layout: dict[str, Any], alert: Alert, limit: float | None) -> None:
-    """The usual range. What lies beyond a limit is no range but the limit, which has a line."""
+def _expect(
+    layout: dict[str, Any], alert: Alert, limit: float | None, told_at: datetime, shift_ms: int
+) -> None:
+    """The usual range, where it was told: it changes with the hour. That of a limit is its line."""
     ends = (alert.expected_low, alert.expected_high)
     if limit is not None or ends == (None, None):
         return
@@ -69,7 +77,11 @@ def _expect(layout: dict[str, Any], alert: Alert, limit: float | None) -> None:
     near = [end for end in ends if end is not None and low - (high - low) <= end <= high + (high - low)]
     low, high = min([low, *near]), max([high, *near])
     layout["yaxis"]["range"] = [low, high]
-    layout["shapes"].append(_band(low if ends[0] is None else ends[0], high if ends[1] is None else ends[1]))
+    low, high = (low if ends[0] is None else ends[0], high if ends[1] is None else ends[1])
+    first, last = layout["xaxis"]["range"]
+    around = max(_LEAST_SHARE * (last - first), _LEAST_MS)
+    begin, end = (round(at.timestamp() * 1000) + shift_ms for at in (alert.opened_at, told_at))
+    layout["shapes"].append(_band((begin - around, end + around), (low, high)))
 
 
 def _observed(alert: Alert, told_at: datetime, shift_ms: int, language: Language) -> dict[str, Any]:
@@ -91,13 +103,6 @@ def _before(alert: Alert, language: Language) -> tuple[dict[str, Any], dict[str,
     return None if value is None else level(value, language.t("Before"), COLOURS["soft"], x=0.4)
 
 
-def _moments(alert: Alert, language: Language) -> list[tuple[datetime, str, str]]:
-    found = [(alert.opened_at, language.t("Opened"), STATE_COLOURS[str(alert.severity)])]
-    if alert.resolved_at is not None:
-        found.append((alert.resolved_at, language.t("Resolved"), STATE_COLOURS["ok"]))
-    return found
-
-
 def _widen(layout: dict[str, Any], traces: list[dict[str, Any]]) -> None:
     """Bring the fan into view, in time and in value."""
     first, last = layout["xaxis"]["range"]
@@ -107,30 +112,25 @@ def _widen(layout: dict[str, Any], traces: list[dict[str, Any]]) -> None:
     layout["yaxis"]["range"] = [min(low, *values), max(high, *values)]
 
 
-def _band(low: float, high: float) -> dict[str, Any]:
+def _band(between: tuple[float, float], values: tuple[float, float]) -> dict[str, Any]:
     return {
-        "type": "rect",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": low,
-        "y1": high,
-        "fillcolor": COLOURS["accent"],
-        "opacity": 0.08,
-        "line": {"width": 0},
-        "layer": "below",
-    }
+        "type": "rect", "x0": between[0], "x1": between[1], "y0": values[0], "y1": values[1],
+        "fillcolor": COLOURS["accent"], "opacity": 0.2, "layer": "below",
+        "line": {"width": 1, "color": COLOURS["accent"]},
+    }  # fmt: skip
 
 
-def _moment(at: datetime, name: str, shift_ms: int, colour: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A named line through the chart; the names stand at the foot, those of limits and faults at the top."""
+def _moment(
+    at: datetime, name: str, shift_ms: int, colour: str, side: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A line through the chart, named at its foot on the ``side`` away from the other, which may be close."""
     x = round(at.timestamp() * 1000) + shift_ms
     shape = {
         "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x,
         "line": {"color": colour, "width": 1.4, "dash": "dot"},
     }  # fmt: skip
     said = {
-        "yref": "paper", "y": 0, "yanchor": "bottom", "x": x, "xanchor": "left", "showarrow": False,
+        "yref": "paper", "y": 0, "yanchor": "bottom", "x": x, "xanchor": side, "showarrow": False,
         "text": name, "font": {"size": px(10), "color": colour},
     }  # fmt: skip
     return shape, said

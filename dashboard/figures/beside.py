@@ -84,21 +84,20 @@ def _member(
     figure["data"].append(
         line(x, series.values, name, colour, width=1.5, yaxis=f"y{place}", hovertemplate=hover)
     )
-    figure["layout"]["annotations"].append(
-        {
-            "xref": "paper", "x": 0, "xanchor": "left", "yref": f"y{place} domain", "y": 1, "yanchor": "bottom",
-            "showarrow": False, "text": f"{name} · {measured} ({unit})" if unit else f"{name} · {measured}",
-            "font": {"size": px(10.5), "color": colour},
-        }  # fmt: skip
-    )
+    said = {
+        "xref": "paper", "x": 0, "xanchor": "left", "yref": f"y{place} domain", "y": 1,
+        "yanchor": "bottom", "showarrow": False, "font": {"size": px(10.5), "color": colour},
+        "text": f"{name} · {measured} ({unit})" if unit else f"{name} · {measured}",
+    }  # fmt: skip
+    figure["layout"]["annotations"].append(said)
     low, high = real(band.get("expected_low")), real(band.get("expected_high"))
-    if low is not None and high is not None:
-        figure["layout"]["shapes"].append(
-            {
-                "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": f"y{place}", "y0": low, "y1": high,
-                "fillcolor": COLOURS["accent"], "opacity": 0.1, "line": {"width": 0}, "layer": "below",
-            }  # fmt: skip
-        )
+    if low is None or high is None:
+        return
+    expected = {
+        "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": f"y{place}", "y0": low, "y1": high,
+        "fillcolor": COLOURS["accent"], "opacity": 0.1, "line": {"width": 0}, "layer": "below",
+    }  # fmt: skip
+    figure["layout"]["shapes"].append(expected)
 
 
 def _binned(series: Series, edges: NDArray[np.float64]) -> NDArray[np.float64]:

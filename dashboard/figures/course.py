@@ -23,7 +23,7 @@ _FILL = "30"
 def course_chart(
     detail: Mapping[str, Any], metric_key: str, told_at: datetime, language: Language
 ) -> dict[str, Any] | None:
-    """Both curves and what lies between them, ending at ``told_at``; ``None`` where the detail has no such picture."""
+    """Both curves and what lies between, ending at ``told_at``; ``None`` where there is no such picture."""
     window, usual = (reals(detail.get(name), holes=True) for name in ("window", "reconstruction"))
     step_s = real(detail.get("window_step_s")) or 0.0
     n = len(window)

@@ -61,11 +61,13 @@ def fan(detail: Mapping[str, Any], shift_ms: int, language: Language) -> list[di
 def crossing(
     detail: Mapping[str, Any], shift_ms: int, limit: float | None, language: Language
 ) -> list[dict[str, Any]]:
-    """When the limit is likely to be passed, and between when and when: a point on it with a bar to each side.
+    """When the limit is likely to be passed: a point on it, and a bar from the earliest to the latest.
 
     An end that lies beyond the forecast has no bar.
     """
-    likely, earliest, latest = (instant(detail.get(f"{name}_ms")) for name in ("likely", "earliest", "latest"))
+    likely, earliest, latest = (
+        instant(detail.get(f"{name}_ms")) for name in ("likely", "earliest", "latest")
+    )
     if likely is None or limit is None:
         return []
     ends = ((latest or likely) - likely, likely - (earliest or likely))
@@ -80,7 +82,7 @@ def crossing(
             | {"color": COLOURS["text"], "thickness": 1.6, "width": px(5)},
             "marker": {"color": COLOURS["text"], "size": px(8), "symbol": "diamond"},
             "text": [language.time(likely)],
-            "textposition": "top center",
+            "textposition": "bottom right",
             "textfont": {"color": COLOURS["text"], "size": px(11)},
             "hovertemplate": language.t("Likely to be passed") + " %{text}<extra></extra>",
             "meta": {"role": "crossing"},

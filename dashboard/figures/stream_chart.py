@@ -35,7 +35,7 @@ def stream_chart(
     language: Language,
     keep: Sequence[float] = (),
 ) -> dict[str, Any]:
-    """The figure, the values of ``keep`` in view. Its x axis is the city's clock: Plotly knows no time zones."""
+    """The figure, ``keep`` in view. Its x axis is the city's clock: Plotly knows no time zones."""
     metric = METRICS.get(series.stream.metric)
     shift_ms = _shift_ms(series.start, language)
     values = series.values
@@ -138,6 +138,8 @@ def _limit_name(threshold: Threshold, place: int, language: Language) -> dict[st
         "showarrow": False,
         "text": plain(language.pick(threshold.name_vi, threshold.name_en)),
         "font": {"size": px(10), "color": STATE_COLOURS[str(threshold.severity)]},
+        "bgcolor": COLOURS["panel"],  # over the line and the limits next to it
+        "opacity": 0.85,
     }
 
 

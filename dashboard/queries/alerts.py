@@ -19,7 +19,7 @@ from telemetry.devices import Device
 from telemetry.errors import NotFoundError
 
 _BEFORE = timedelta(hours=3)
-_SLOW = {"drift": timedelta(hours=24), "subspace": timedelta(hours=24)}
+_SLOW = {"drift": timedelta(hours=24), "subspace": timedelta(hours=6)}
 """What takes its time is seen only in a longer view."""
 _LASTED = ("lasted_s", "silent_s", "averaging_s")
 _AFTER = timedelta(hours=1)
