@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dashboard.details import instant, real
+from dashboard.details import instant, real, text
 from dashboard.languages import Language, mark
 from dashboard.shapes import course_sentence, group_sentence
 from dashboard.wording import AIR_CATEGORIES, unit_name
@@ -30,7 +30,7 @@ def _forecast_sentence(alert: Alert, language: Language) -> str:
     likely, earliest, latest = (_clock(detail.get(f"{name}_ms"), language) for name in _TIMES)
     return language.t(
         _forecast_message(earliest, latest),
-        event=language.pick(str(detail.get("name_vi", "")), str(detail.get("name_en", ""))),
+        event=language.pick(text(detail.get("name_vi")), text(detail.get("name_en"))),
         time=likely or "–",
         earliest=earliest,
         latest=latest,
@@ -49,7 +49,7 @@ def _forecast_message(earliest: str, latest: str) -> str:
 
 def _air_sentence(alert: Alert, language: Language) -> str:
     """The index of a station, its category and what makes it."""
-    category, dominant = str(alert.detail.get("category", "")), str(alert.detail.get("dominant", ""))
+    category, dominant = text(alert.detail.get("category")), text(alert.detail.get("dominant"))
     pollutant = METRICS.get(dominant)
     return language.t(
         "Air quality index (VN_AQI) {index}: {category}, mostly {pollutant}",
@@ -68,7 +68,7 @@ def _rate_sentence(alert: Alert, language: Language) -> str:
     rate, limit = real(detail.get("per_h")), real(detail.get("limit_per_h"))
     return language.t(
         "{event}: {value} (limit {limit})",
-        event=language.pick(str(detail.get("name_vi", "")), str(detail.get("name_en", ""))),
+        event=language.pick(text(detail.get("name_vi")), text(detail.get("name_en"))),
         value="–" if rate is None else language.quantity(rate, decimals, unit),
         limit="–" if limit is None else language.quantity(limit, decimals, unit),
     )

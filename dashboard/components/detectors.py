@@ -158,7 +158,7 @@ def _detector(spec: DetectorSpec, devices: Sequence[Device], language: Language)
     return html.Tr(
         [
             html.Th([spec.name, *([] if spec.enabled else off)], scope="row"),
-            html.Td(spec.kind),
+            html.Td(spec.kind, className="sheet__whole"),
             html.Td(counts if pairs else language.t("none")),
             html.Td(_selected(spec.select, language)),
             html.Td(_parameters(spec, language)),
