@@ -32,7 +32,7 @@ def alert_chart(chart: ChartData, alert: Alert, told_at: datetime, language: Lan
     keep = [value for value in (limit, real(alert.value)) if value is not None]
     figure = stream_chart(chart.series, chart.thresholds, chart.anomalies, language, keep)
     layout, shift_ms = figure["layout"], int(figure["data"][0]["meta"]["shift_ms"])
-    _expect(layout, alert, limit, told_at, shift_ms)
+    _expect(layout, alert, limit, (told_at, shift_ms), language)
     if limit is not None and limit not in [threshold.limit for threshold in chart.thresholds]:
         _draw(layout, level(limit, _limit_name(alert, language), STATE_COLOURS[str(alert.severity)], x=0.4))
     traces = fan(alert.detail, shift_ms, language)
@@ -67,7 +67,11 @@ def _limit_name(alert: Alert, language: Language) -> str:
 
 
 def _expect(
-    layout: dict[str, Any], alert: Alert, limit: float | None, told_at: datetime, shift_ms: int
+    layout: dict[str, Any],
+    alert: Alert,
+    limit: float | None,
+    told: tuple[datetime, int],
+    language: Language,
 ) -> None:
     """The usual range, where it was told: it changes with the hour. That of a limit is its line."""
     ends = (alert.expected_low, alert.expected_high)
@@ -79,9 +83,15 @@ def _expect(
     layout["yaxis"]["range"] = [low, high]
     low, high = (low if ends[0] is None else ends[0], high if ends[1] is None else ends[1])
     first, last = layout["xaxis"]["range"]
+    told_at, shift_ms = told
     around = max(_LEAST_SHARE * (last - first), _LEAST_MS)
     begin, end = (round(at.timestamp() * 1000) + shift_ms for at in (alert.opened_at, told_at))
     layout["shapes"].append(_band((begin - around, end + around), (low, high)))
+    said = {
+        "x": max(begin - around, first), "xanchor": "left", "y": high, "yanchor": "top", "showarrow": False,
+        "text": language.t("Expected"), "font": {"size": px(10), "color": COLOURS["accent"]},
+    }  # fmt: skip
+    layout["annotations"].append(said)
 
 
 def _observed(alert: Alert, told_at: datetime, shift_ms: int, language: Language) -> dict[str, Any]:
