@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from dashboard.details import real
 from dashboard.languages import Language, mark
+from dashboard.wording import amount
 from telemetry.alerts import Alert
 from telemetry.metrics import Metric
 from telemetry.quality import RULES, Fault
@@ -40,18 +42,12 @@ def fault_of(alert: Alert) -> Fault | None:
 
 def fault_sentence(alert: Alert, fault: Fault, name: str, metric: Metric | None, language: Language) -> str:
     """One line about a sensor's fault; ``name`` is the metric's."""
-
-    def quantity(value: object) -> str:
-        if not isinstance(value, int | float):
-            return "–"
-        return language.quantity(value, metric.decimals if metric else 2, metric.unit if metric else "")
-
     return language.t(
         SENTENCES[fault],
         metric=name,
-        value=quantity(alert.value),
-        before=quantity(alert.detail.get("before")),
-        low=quantity(alert.expected_low),
-        high=quantity(alert.expected_high),
+        value=amount(language, alert.value, metric),
+        before=amount(language, real(alert.detail.get("before")), metric),
+        low=amount(language, alert.expected_low, metric),
+        high=amount(language, alert.expected_high, metric),
         seconds=language.number(alert.value or 0.0),
     )

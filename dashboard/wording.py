@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboard.languages import Language, mark
+from telemetry.metrics import Metric
 
 STATES: Final[dict[str, str]] = {
     "ok": mark("Normal"),
@@ -300,6 +301,15 @@ def kind_name(language: Language, kind: str) -> str:
 def unit_name(language: Language, unit: str) -> str:
     """A unit as the reader's language writes it; most are the same in every language."""
     return language.t(UNITS[unit]) if unit in UNITS else unit
+
+
+def amount(language: Language, value: float | None, metric: Metric | None) -> str:
+    """A value of a metric with its unit, a dash where there is none."""
+    if value is None:
+        return "–"
+    if metric is None:
+        return language.number(value, 2)
+    return language.quantity(value, metric.decimals, unit_name(language, metric.unit))
 
 
 def client_texts(language: Language) -> dict[str, str]:

@@ -195,6 +195,10 @@ class Drift:
             lows=(middle - margin)[heard],
             highs=(middle + margin)[heard],
             facts={"expected": middle[heard], "z": self._z[heard], "neighbours_z": around[heard]},
+            pictures={
+                i: {"neighbours": self._neighbours_of(int(heard[i]))}
+                for i in np.flatnonzero(score[heard] >= params.z).tolist()
+            },
         )
 
     def _dead(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -204,6 +208,11 @@ class Drift:
         dead = np.bincount(device, nothing, n)
         alive = np.bincount(device, ~np.isnan(value), n) - dead
         return nothing & ((dead > 1) | (alive == 0))[device]
+
+    def _neighbours_of(self, place: int) -> list[str]:
+        """The devices it is held against."""
+        near = self._near[place]
+        return [self._roster.streams[int(i)].device_id for i in self._own[near[near >= 0]]]
 
     def _mark(self, heard: NDArray[np.intp], score: NDArray[np.float64], at: int) -> None:
         """Which streams drift by now; the same bounds as those of the terms."""

@@ -120,6 +120,7 @@ class Silence(Given):
         twice = np.repeat(devices, 2)
         nothing = np.full(len(twice), np.nan)
         limit_s = self._limit_us[twice] / SECOND
+        silent_s = np.repeat(score, 2) * limit_s
         return Scores(
             terms=(devices[:, None] * 2 + np.arange(2)).ravel(),
             times=np.full(len(twice), now, np.int64),
@@ -127,7 +128,11 @@ class Silence(Given):
             values=nothing,
             lows=nothing,
             highs=nothing,
-            facts={"silent_s": np.repeat(score, 2) * limit_s, "allowed_s": limit_s},
+            facts={
+                "silent_s": silent_s,
+                "allowed_s": limit_s,
+                "heard_ms": np.floor(now / 1e3 - 1e3 * silent_s),
+            },
         )
 
     def _terms(self, known: int) -> list[Term]:
