@@ -110,6 +110,7 @@ class _KeepModels:
         self._kept = self._models.keep_fresh(conn, self._shard, self._before)
 
     def settle(self, conn: psycopg.Connection, engine: LiveEngine, now: int) -> None:
+        del now  # the models know when they were fitted
         # A change of the detectors keeps a snapshot of its own: these would be of those before.
         if self._kept and engine.kept_at == self._before:
             engine.take_up(conn, self._models)

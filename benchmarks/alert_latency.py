@@ -159,7 +159,8 @@ def main() -> None:
         print(f"{rate:,.0f} messages/s = {rate * N_POINTS:,.0f} readings/s; {len(found)} alerts of "
               f"{gauges.sent} crossings; {behind} batches behind at the end")  # fmt: skip
         print(f"committed → alert committed: p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms, "
-              f"longest {max(found):.0f} ms; p95 / limit of {LIMIT_MS:.0f} ms: {p95 / LIMIT_MS:.2f}")  # fmt: skip
+              f"longest {max(found):.0f} ms; "
+              f"p95 / limit of {LIMIT_MS:.0f} ms: {p95 / LIMIT_MS:.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ LABEL_KINDS: Final[dict[str, str]] = {
     "drift": mark("Drift"),
     "dropout": mark("Missing readings"),
     "offset": mark("Offset"),
+    "noisy": mark("Noisy sensor"),
+    "clock": mark("Wrong clock"),
 }
 """Kinds of label that the platform knows; engineers may use others."""
 

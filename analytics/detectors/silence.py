@@ -136,14 +136,11 @@ class Silence(Given):
         )
 
     def _terms(self, known: int) -> list[Term]:
-        order = np.argsort(~self._watched, kind="stable")  # a device speaks by a stream that is watched
-        _, first = np.unique(self._roster.device_of[order], return_index=True)
+        speakers = self._roster.speakers(self._watched)
         terms: list[Term] = []
         for place in range(known, len(self._roster.device_ids)):
-            device_id, stream_id = (
-                self._roster.device_ids[place],
-                int(self._roster.stream_ids[order[first[place]]]),
-            )
+            device_id = self._roster.device_ids[place]
+            stream_id = int(self._roster.stream_ids[speakers[place]])
             for severity, times in ((Severity.MINOR, 1.0), (Severity.MAJOR, self._params.major_times)):
                 terms.append(
                     Term(

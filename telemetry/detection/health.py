@@ -110,3 +110,26 @@ class DriftParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clear_z: Positive = 2.0
     min_duration_s: NotNegative = 900.0
     floors: Mapping[str, Floor] = {}
+
+
+class ClockParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a device's clock is wrong, or what stands on its readings is not when they were measured.
+
+    A device is looked at every ``window_s``, but after ``intervals`` of its usual intervals
+    at least. Its clock is off by as much as its most timely reading differs from those of the
+    city; more than ``tolerance_s`` for ``min_duration_s`` is told, and over below ``clear_s``.
+    Readings displaced by more than ``misplaced_s`` in two looks running are kept from the
+    detectors that go by the hour.
+    """
+
+    tolerance_s: Positive = 30.0
+    clear_s: Positive = 15.0
+    window_s: Positive = 300.0
+    intervals: Positive = 5.0
+    min_duration_s: NotNegative = 240.0
+    misplaced_s: Positive = 1_800.0
+
+    def __post_init__(self) -> None:
+        """Hysteresis wants two levels."""
+        if self.clear_s > self.tolerance_s:
+            raise ValueError("clear_s must not be above tolerance_s")
