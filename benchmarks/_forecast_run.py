@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from analytics.columns import Columns
@@ -26,8 +27,8 @@ STEP_S = 300
 LEARNT_DAYS = 7
 PER_DAY = 86_400 // STEP_S
 PER_STEP = STEP_US // (STEP_S * SECOND)
-EVERY = 6
-"""Forecasts looked at: one each half hour."""
+EVERY = 11
+"""Forecasts looked at: one each 55 minutes, so that all minutes of the hour are."""
 _TIDE_LATER = 10
 """The tide's day is 50 minutes longer than the sun's; in instants."""
 _SETTLED = 12
@@ -79,7 +80,8 @@ def spec(city: City, quantity: Quantity) -> DetectorSpec:
     for one in city.detection.detector:
         kinds = {kind for selector in one.select for kind in selector.kind}
         if one.kind == "forecast" and kinds & set(quantity.kinds):
-            return one
+            # Where nobody is warned, one forecast an hour is enough.
+            return structs.replace(one, params={"every_s": 3600.0}) if quantity.quick else one
     return DetectorSpec("forecast", "forecast")
 
 
@@ -98,7 +100,7 @@ class Run:
         self.decider.extend(self.terms)
 
     def drive(self) -> tuple[list[Finding], list[tuple[int, Floats]]]:
-        """Findings, and the forecasts of every half hour with the instant they were made at."""
+        """Findings, and the some forecasts with the instant they were made at."""
         weeks, bank = self.weeks, self.detector.bank
         self.detector.warm(rows_of(weeks, self.first - PER_DAY - 1, self.first), int(weeks.times[self.first]))
         found: list[Finding] = []
@@ -134,6 +136,18 @@ class Run:
             persistence = np.broadcast_to(said[instants][:, None], came.shape)
             naive = said[ahead - PER_DAY - (_TIDE_LATER if places.stations[row] else 0)]
             yield quantiles, came, persistence, naive
+
+    def faults(self) -> Mapping[str, list[tuple[int, int]]]:
+        """By term's key: from when to when its sensor was at fault, microseconds."""
+        streams = self.weeks.roster.streams
+        return {
+            term.key: [
+                (round(truth.start_s * 1e6), round(truth.end_s * 1e6))
+                for truth in self.weeks.truths
+                if truth.is_sensor_fault and streams[term.stream_id].device_id in truth.device_ids
+            ]
+            for term in self.terms
+        }
 
     def crossings(self) -> Mapping[str, list[int]]:
         """By term's key: when it was first reached, microseconds.
@@ -234,12 +248,18 @@ GRACE_US = HOUR // 2
 """A crossing this long after the horizon still makes its warning right."""
 
 
-def judged(crossed: Sequence[int], spans: Sequence[tuple[int, int]], within_us: int) -> list[float]:
-    """Crossings, those warned of, warnings, false ones, and then the lead times in minutes."""
+def judged(
+    crossed: Sequence[int],
+    spans: Sequence[tuple[int, int]],
+    faulty: Sequence[tuple[int, int]],
+    within_us: int,
+) -> list[float]:
+    """Crossings, those warned of, warnings, false ones, those of a sensor at fault; then leads in minutes."""
     leads = [
         (at - max(begun for begun, _ in before)) / 60e6
         for at in crossed
         if (before := [span for span in spans if span[0] < at <= span[1] + GRACE_US])
     ]
-    right = [any(begun < at <= begun + within_us for at in crossed) for begun, _ in spans]
-    return [len(crossed), len(leads), len(spans), len(spans) - sum(right), *leads]
+    false = [begun for begun, _ in spans if not any(begun < at <= begun + within_us for at in crossed)]
+    broken = [begun for begun in false if any(first <= begun <= last + GRACE_US for first, last in faulty)]
+    return [len(crossed), len(leads), len(spans), len(false), len(broken), *leads]

@@ -1,6 +1,6 @@
 """Forecasts of the simulated city against persistence and seasonal-naive, and their early warnings.
 
-    python benchmarks/forecast.py [--seeds 30 31 32 33 34] [--days 6] [--quantity load]
+    python benchmarks/forecast.py [--seeds 30 31 32 33 34] [--days 4] [--quantity load]
 
 Each seed runs through four times of the year: the dusty months, the hot ones, the rains and
 the spring tides. Every day the detector learns from the seven days before, as it does live,
@@ -61,10 +61,12 @@ class Tally:
         if self.quantity.quick:
             return
         within_us = round(run.detector.params.within_min * 60 * SECOND) + GRACE_US
-        crossed, spans = run.crossings(), standing(findings)
+        crossed, faults, spans = run.crossings(), run.faults(), standing(findings)
         self.stream_days += run.days * len(run.detector.bank)
         for term in run.terms:
-            judgement = judged(crossed.get(term.key, []), spans.get(term.key, []), within_us)
+            judgement = judged(
+                crossed.get(term.key, []), spans.get(term.key, []), faults[term.key], within_us
+            )
             self.warnings.setdefault(term.severity, []).append(judgement)
 
     def quality(self, table: Table) -> None:
@@ -87,8 +89,8 @@ class Tally:
         """One row for every severity of thresholds, and one for all."""
         every = [judgement for found in self.warnings.values() for judgement in found]
         for name, found in (*sorted(self.warnings.items()), ("all", every)):
-            crossings, warned, raised, false = (sum(one[i] for one in found) for i in range(4))
-            leads = [lead for one in found for lead in one[4:]]
+            crossings, warned, raised, false, broken = (sum(one[i] for one in found) for i in range(5))
+            leads = [lead for one in found for lead in one[5:]]
             table.add_row(
                 self.quantity.name,
                 name,
@@ -97,6 +99,7 @@ class Tally:
                 f"{np.median(leads):.0f}" if leads else "–",
                 f"{raised:.0f}",
                 f"{false:.0f}",
+                f"{broken:.0f}",
                 f"{false * MONTH_DAYS / self.stream_days:.3f}",
             )
 
@@ -125,7 +128,7 @@ def report(tallies: Sequence[Tally]) -> None:
     quality = Table(
         "what", "h ahead", "n", "MAE", "skill: persistence", "seasonal-naive", "in 80 %", "in 90 %"
     )
-    warnings = Table("what", "severity", "crossings", "warned of", "lead, min", "warnings", "false",
+    warnings = Table("what", "severity", "crossings", "warned of", "lead, min", "warnings", "false", "at fault",
                      "false a stream-month")  # fmt: skip
     for tally in tallies:
         tally.quality(quality)
@@ -138,7 +141,7 @@ def main() -> None:
     """Simulate, drive and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[30, 31, 32, 33, 34])
-    parser.add_argument("--days", type=int, default=6)
+    parser.add_argument("--days", type=int, default=4)
     parser.add_argument("--starts", nargs="+", default=STARTS)
     parser.add_argument("--quantity", nargs="+", default=[""], help="parts of names; all without it")
     options = parser.parse_args()

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 FEATURES = 9
-"""A constant, the residual, its trend over a quarter of an hour, one hour and three, rain (of the last quarter
-of an hour, of the last hour, and of the quarter beyond what sewers take), and by how much more
-is usual now than at the step ahead."""
+"""A constant, the residual, its trend over a quarter of an hour, one hour and three, rain (of the
+last quarter of an hour, of the last hour, and of the quarter beyond what sewers take), and by how
+much more is usual now than at the step ahead."""
 PERSISTENT = (1, FEATURES - 1)
 """The residual and that difference: with one of each a forecast is the last value."""
 
@@ -32,8 +32,8 @@ class Recent:
     """What was measured just before some forecasts, each array of shape ``(n,)`` or ``(n, T)``.
 
     ``residual`` (NaN: no forecast) and those of `BEFORE`, ``quarter_ago``, ``hour_ago`` and
-    ``hours_ago`` (NaN: unknown), are on the family's scale; ``rain`` is of the last quarter of an hour and ``rain_hour`` of the last
-    hour, mm/h.
+    ``hours_ago`` (NaN: unknown), are on the family's scale; ``rain`` is of the last quarter of an
+    hour and ``rain_hour`` of the last hour, mm/h.
     """
 
     residual: Floats
