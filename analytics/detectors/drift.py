@@ -18,10 +18,10 @@ from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup
 from analytics.detectors.grid import StepMeans, in_steps
 from analytics.detectors.neighbours import neighbours
-from analytics.detectors.seasons import DAY_KINDS, SLOTS, day_kind, fit_seasons, nan_median, slot_of
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
+from analytics.seasons import DAY_KINDS, SLOTS, day_kind, fit_seasons, nan_median, slot_of
 from analytics.times import SECOND, to_local
 from telemetry.alerts import Severity
 from telemetry.detection.floors import SEASONAL, with_own

@@ -24,10 +24,10 @@ from analytics.detectors.charts import CHARTS
 from analytics.detectors.grid import StepMeans, in_steps
 from analytics.detectors.group_models import GroupModels, fit_groups
 from analytics.detectors.membership import NOBODY, Membership, group_key
-from analytics.detectors.seasons import usual_at
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
+from analytics.seasons import usual_at
 from analytics.times import SECOND, to_local
 from telemetry.detection import DetectorSpec
 from telemetry.detection.floors import HOURLY, with_own

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup
-from analytics.detectors.seasons import (
+from analytics.roster import Roster, Rows
+from analytics.rounds import Forward
+from analytics.scores import Scores, Term
+from analytics.seasons import (
     DAY_KINDS,
     SLOT_US,
     SLOTS,
@@ -23,9 +26,6 @@ from analytics.detectors.seasons import (
     least_spreads,
     slot_of,
 )
-from analytics.roster import Roster, Rows
-from analytics.rounds import Forward
-from analytics.scores import Scores, Term
 from analytics.times import DAY, SECOND, to_local
 from telemetry.detection.floors import SEASONAL, with_own
 from telemetry.detection.seasonal import SeasonalParams, Step
