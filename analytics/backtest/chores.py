@@ -47,9 +47,10 @@ class Chores:
     def _grade(self, conn: psycopg.Connection, shadow: Shadow, now: datetime) -> None:
         end = shadow.stopped_at or now
         try:
-            grades = grade_beside(
-                conn, self.city, shadow.configuration, shadow.shadow_id, shadow.started_at, end
-            )
+            with conn.transaction():
+                grades = grade_beside(
+                    conn, self.city, shadow.configuration, shadow.shadow_id, shadow.started_at, end
+                )
         except CityOpsError as error:  # a configuration that this software does not know
             _log.debug("shadow %d cannot be graded: %s", shadow.shadow_id, error)
             return

@@ -36,7 +36,7 @@ def grid_of(plan: Plan, device_ids: Iterable[str], labels: Sequence[Label]) -> G
         if label.meaning is Meaning.HAPPENED and label.start < plan.end and label.end > plan.start
         for device in label.device_ids
     }
-    order = np.random.default_rng(plan.options.seed).permutation(len(watched)).tolist()
+    order: list[int] = np.random.default_rng(plan.options.seed).permutation(len(watched)).tolist()
     drawn = [watched[place] for place in order]
     labelled = [device for device in drawn if device in happened][:_MOST_LABELLED]
     if not labelled:

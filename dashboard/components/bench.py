@@ -126,7 +126,8 @@ def _run(run: BacktestRun, language: Language) -> html.Tr:
     state: list[Component | str] = [language.t(STATUSES[run.status])]
     if run.status == "running":
         share = f"{100 * run.progress:.0f} %"
-        state = [html.Progress(value=f"{run.progress:.3f}", max="1", title=share), " ", share]
+        bar = html.Progress(value=f"{run.progress:.3f}", max="1", title=share)
+        state = [html.Span([bar, " ", share], className="bench__share")]
     if run.status in ("queued", "running"):
         state += [html.Br(), _stop(run, language)]
     if run.error:

@@ -32,7 +32,7 @@ TEXTS = {
     "values": mark("Its values"),
     "values-hint": mark("Such as 2, 3, 4"),
     "refit": mark("Hours between two fits"),
-    "name": mark("Name"),
+    "name": mark("What to call it"),
     "reason": mark("Reason"),
     "no-time": mark("Give both times."),
     "order": mark("The start is not before the end."),
