@@ -47,8 +47,9 @@ def explorer_chart(
         figure["layout"]["shapes"] += label_shapes(track.labels, axis, between, shift_ms)
         foot = f"y{len(units) + units.index(_unit(track, language)) + 1}"
         figure["data"] += label_bars(track.labels, foot, between, shift_ms, language)
+        above = sum(_unit(one, language) == _unit(track, language) for one in tracks[:place])
         bands, names = fault_bands(
-            track.series.faults, between, shift_ms, f"{axis} domain", language, (place, colour)
+            track.series.faults, between, shift_ms, f"{axis} domain", language, (above, colour)
         )
         figure["layout"]["shapes"] += bands
         figure["layout"]["annotations"] += names
