@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -90,18 +91,26 @@ def _stretches(times: NDArray[np.int64], mask: NDArray[np.bool_]) -> Iterator[tu
         yield moment(int(times[first])), moment(int(times[last - 1]))
 
 
-def run_seed(city: City, seed: int, told: argparse.Namespace) -> tuple[Run, Report]:
-    """One seed's backtest."""
+def run_seed(city: City, seed: int, told: argparse.Namespace) -> tuple[Run, Report, list[Label]]:
+    """One seed's backtest, and the labels its report is held against."""
     weeks = simulate(city, seed, told.devices, START, LEARN_DAYS + told.days, told.step)
     readings = weeks.readings(0, len(weeks.times))
-    source = ArraySource(weeks.roster.streams, weeks.devices, readings, labels_of(weeks, city))
+    labels = labels_of(weeks, city)
+    source = ArraySource(weeks.roster.streams, weeks.devices, readings, labels)
     begin = START + timedelta(days=LEARN_DAYS)
     options = TrialOptions(train_days=LEARN_DAYS, cadence_s=float(told.step))
     run = backtest(
         city.detection, source, city, begin, begin + timedelta(days=told.days), options=options, workers=1
     )
     assert run.report is not None
-    return run, run.report
+    return run, run.report, labels
+
+
+def keep(path: Path, run: Run, labels: Sequence[Label]) -> None:
+    """Write what was found and what was true, to be asked why without another run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"report": run.report, "labels": labels, "episodes": run.episodes}
+    path.write_bytes(msgspec.json.encode(document, enc_hook=str))
 
 
 def by_kind(reports: Sequence[Report]) -> Table:
@@ -154,12 +163,15 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--devices", type=int, default=600)
     parser.add_argument("--step", type=int, default=60)
+    parser.add_argument("--keep", type=Path, help="folder for each seed's labels and episodes, as JSON")
     told, console = parser.parse_args(), Console(width=120)
     city = load_city(load_settings(None, {}))
     reports: list[Report] = []
     for seed in told.seeds:
-        run, report = run_seed(city, seed, told)
+        run, report, labels = run_seed(city, seed, told)
         reports.append(report)
+        if told.keep is not None:
+            keep(told.keep / f"city_{seed}.json", run, labels)
         total, summary = report.rows[-1], report.summary
         console.print(
             f"seed {seed}: {run.scored:,} readings of {report.n_streams} streams; "
