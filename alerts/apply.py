@@ -68,9 +68,7 @@ def _apply(conn: psycopg.Connection, findings: Sequence[Finding]) -> list[Alert]
     return [alerts[key] for key in changes]
 
 
-def _before(
-    conn: psycopg.Connection, keys: Sequence[str]
-) -> tuple[dict[str, Alert], dict[str, Alert]]:
+def _before(conn: psycopg.Connection, keys: Sequence[str]) -> tuple[dict[str, Alert], dict[str, Alert]]:
     """The live alerts of conditions, and of those that had none the newest that ended."""
     standing, last = alert_store.take_live(conn, keys), dict[str, Alert]()
     missing = [key for key in keys if key not in standing]
