@@ -161,7 +161,7 @@ def _pieces(stage: Stage, block: Block) -> Iterator[Block]:
 
 def cut(rows: Rows, part: slice) -> Rows:
     """A stretch of rows, without a copy."""
-    return Rows(rows.streams[part], rows.times[part], rows.values[part])
+    return rows.take(part)
 
 
 def _ticks(engine: Engine, commits: NDArray[np.int64]) -> list[list[int]]:
@@ -177,8 +177,10 @@ def join(rows: Sequence[Rows]) -> Rows:
     """Rows behind one another."""
     if not rows:
         return Rows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+    leads = [part.leads for part in rows if part.leads is not None]
     return Rows(
         np.concatenate([part.streams for part in rows]),
         np.concatenate([part.times for part in rows]),
         np.concatenate([part.values for part in rows]),
+        np.concatenate(leads) if len(leads) == len(rows) else None,
     )

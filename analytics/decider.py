@@ -237,7 +237,13 @@ def _describe(
         expected_low=_number(float(scores.lows[row])),
         expected_high=_number(float(scores.highs[row])),
         score=_number(float(scores.scores[row])),
-        detail={**detail, **facts, **scores.pictures.get(row, {}), "term": term.key},
+        detail={
+            **detail,
+            **facts,
+            **scores.pictures.get(row, {}),
+            "term": term.key,
+            "raise_at": term.raise_at,
+        },
     )
 
 

@@ -78,7 +78,7 @@ class _Job(Protocol):
     """Work of the thread, and what the loop makes of it."""
 
     def run(self, conn: psycopg.Connection) -> None: ...
-    def settle(self, conn: psycopg.Connection, engine: LiveEngine, now: int, /) -> None: ...
+    def settle(self, conn: psycopg.Connection, engine: LiveEngine, now: int) -> None: ...
 
 
 class _KeepMemory:
@@ -109,7 +109,8 @@ class _KeepModels:
     def run(self, conn: psycopg.Connection) -> None:
         self._kept = self._models.keep_fresh(conn, self._shard, self._before)
 
-    def settle(self, conn: psycopg.Connection, engine: LiveEngine, _now: int) -> None:
+    def settle(self, conn: psycopg.Connection, engine: LiveEngine, now: int) -> None:
+        del now  # the models know when they were fitted
         # A change of the detectors keeps a snapshot of its own: these would be of those before.
         if self._kept and engine.kept_at == self._before:
             engine.take_up(conn, self._models)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.times import SECOND
 from telemetry.devices import Device, Stream
-from telemetry.readings import Readings
+from telemetry.readings import Quality, Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +18,23 @@ class Rows:
     """Readings of known streams as columns, each of shape ``(n,)``.
 
     ``streams`` int64, the stream's place in the roster; ``times`` int64, microseconds
-    since the epoch, UTC; ``values`` float64 in the metric's unit.
+    since the epoch, UTC; ``values`` float64 in the metric's unit. ``leads`` float64, how far
+    the time on each lay ahead of its commit, seconds; NaN where the device told no time, and
+    ``None`` where nothing kept says when readings came, as in history.
     """
 
     streams: NDArray[np.int64]
     times: NDArray[np.int64]
     values: NDArray[np.float64]
+    leads: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.streams)
 
-    def take(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
-        """The rows that ``keep`` (a mask or an index) names."""
-        return Rows(self.streams[keep], self.times[keep], self.values[keep])
+    def take(self, keep: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Rows:
+        """The rows that ``keep`` (a mask, an index or a stretch) names."""
+        leads = None if self.leads is None else self.leads[keep]
+        return Rows(self.streams[keep], self.times[keep], self.values[keep], leads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,12 @@ class Roster:
         fresh = [stream for stream in streams if stream.stream_id not in known]
         return Roster.of([*self.streams, *fresh], [*self.devices.values(), *devices])
 
+    def speakers(self, watched: NDArray[np.bool_]) -> list[int]:
+        """By device, the place of the stream that speaks for it: its first ``watched`` one, if it has any."""
+        order = np.argsort(~watched, kind="stable")
+        _, first = np.unique(self.device_of[order], return_index=True)
+        return order[first].tolist()
+
     def place(self, stream_ids: NDArray[np.int32]) -> NDArray[np.int64]:
         """Places of streams by id, −1 for a stranger."""
         places = np.full(len(stream_ids), -1, np.int64)
@@ -90,10 +101,14 @@ class Roster:
     def rows(self, readings: Readings, now: int | None = None) -> Rows:
         """Readings of known, finite value by place; strangers are left out.
 
-        With ``now`` (microseconds) a time ahead of it counts as ``now``: a device whose
-        clock ran ahead once would otherwise seem late until the world caught up.
+        With ``now`` (microseconds), when they were committed, a time ahead of it counts as
+        ``now``: a device whose clock ran ahead once would otherwise seem late until the
+        world caught up. How far it was ahead stays in ``leads``.
         """
         places = self.place(readings.stream_ids)
         keep = (places >= 0) & np.isfinite(readings.values)
-        times = readings.times if now is None else np.minimum(readings.times, now)
-        return Rows(places[keep], times[keep], readings.values[keep])
+        if now is None:
+            return Rows(places[keep], readings.times[keep], readings.values[keep])
+        leads = (readings.times - now) / SECOND
+        leads[(readings.qualities & Quality.ARRIVAL_TIME) != 0] = np.nan
+        return Rows(places[keep], np.minimum(readings.times, now)[keep], readings.values[keep], leads[keep])

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.columns import grown
-from analytics.roster import Rows
+from analytics.columns import Columns, grown, match
+from analytics.roster import Roster, Rows
 
 NEVER = np.iinfo(np.int64).min
 """The time of a stream that has not been heard: before everything."""
@@ -45,6 +45,16 @@ class Forward:
     def extend(self, n: int) -> None:
         """Make room for ``n`` streams."""
         self.last = grown(self.last, n, NEVER)
+
+    def state(self, roster: Roster) -> Columns:
+        """The last times with their streams, as `restore` takes them."""
+        return {"stream": roster.stream_ids, "last": self.last.copy()}
+
+    def restore(self, state: Columns, roster: Roster) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Take up kept last times; returns where the streams stand in the state, and here."""
+        source, target = match(state["stream"], roster.stream_ids)
+        self.last[target] = state["last"][source]
+        return source, target
 
     def rounds(self, rows: Rows) -> Iterator[Rows]:
         """The newer rows, one a stream at a time.

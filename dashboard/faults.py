@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from dashboard.details import real
 from dashboard.languages import Language, mark
+from dashboard.wording import amount
 from telemetry.alerts import Alert
 from telemetry.metrics import Metric
 from telemetry.quality import RULES, Fault
@@ -28,7 +31,7 @@ SENTENCES: Final[dict[Fault, str]] = {
     Fault.DRIFT: mark("Sensor fault: {metric} {value} strays from its neighbours (expected {low} to {high})"),
     Fault.NOISY: mark("Sensor fault: {metric} is far noisier than usual"),
     Fault.IMPLAUSIBLE: mark("Sensor fault: {metric} reads {value}, which cannot be"),
-    Fault.CLOCK: mark("The device's clock is off by {seconds} s"),
+    Fault.CLOCK: mark("The device's clock is off by {offset} (allowed: ±{allowed} s)"),
 }
 """Silence has a sentence of its own, that says since when."""
 
@@ -40,18 +43,26 @@ def fault_of(alert: Alert) -> Fault | None:
 
 def fault_sentence(alert: Alert, fault: Fault, name: str, metric: Metric | None, language: Language) -> str:
     """One line about a sensor's fault; ``name`` is the metric's."""
-
-    def quantity(value: object) -> str:
-        if not isinstance(value, int | float):
-            return "–"
-        return language.quantity(value, metric.decimals if metric else 2, metric.unit if metric else "")
-
     return language.t(
         SENTENCES[fault],
         metric=name,
-        value=quantity(alert.value),
-        before=quantity(alert.detail.get("before")),
-        low=quantity(alert.expected_low),
-        high=quantity(alert.expected_high),
+        value=amount(language, alert.value, metric),
+        before=amount(language, real(alert.detail.get("before")), metric),
+        low=amount(language, alert.expected_low, metric),
+        high=amount(language, alert.expected_high, metric),
         seconds=language.number(alert.value or 0.0),
+        offset=_real_text(alert.detail.get("offset_s"), lambda seconds: offset_text(seconds, language)),
+        allowed=_real_text(alert.detail.get("allowed_s"), language.number),
     )
+
+
+def offset_text(offset_s: float, language: Language) -> str:
+    """How far a clock is off, with its sign: ahead is positive."""
+    size = abs(offset_s)
+    sign = "" if size < 0.05 else "+" if offset_s > 0 else "\N{MINUS SIGN}"
+    unit, scale = ("s", 1) if size < 600 else ("min", 60) if size < 36_000 else ("h", 3_600)
+    return sign + language.quantity(size / scale, 1 if size < 10 else 0, unit)
+
+
+def _real_text(value: object, tell: Callable[[float], str]) -> str:
+    return tell(value) if isinstance(value, int | float) else "–"

@@ -7,16 +7,14 @@ what it should be, since an old or another version may have written it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
+from dashboard.details import instant, real, text
 from dashboard.languages import Language, mark
 from dashboard.shapes import course_sentence, group_sentence
-from dashboard.wording import AIR_CATEGORIES
+from dashboard.wording import AIR_CATEGORIES, unit_name
 from telemetry.alerts import Alert
 from telemetry.metrics import METRICS
 
-_LAST_MS = 4.1e12
-"""2099: what is later in a detail is no time."""
 _TIMES = ("likely", "earliest", "latest")
 
 
@@ -32,11 +30,11 @@ def _forecast_sentence(alert: Alert, language: Language) -> str:
     likely, earliest, latest = (_clock(detail.get(f"{name}_ms"), language) for name in _TIMES)
     return language.t(
         _forecast_message(earliest, latest),
-        event=language.pick(str(detail.get("name_vi", "")), str(detail.get("name_en", ""))),
+        event=language.pick(text(detail.get("name_vi")), text(detail.get("name_en"))),
         time=likely or "–",
         earliest=earliest,
         latest=latest,
-        chance=language.number(100.0 * (_real(detail.get("probability")) or 0.0)),
+        chance=language.number(100.0 * (real(detail.get("probability")) or 0.0)),
     )
 
 
@@ -51,11 +49,11 @@ def _forecast_message(earliest: str, latest: str) -> str:
 
 def _air_sentence(alert: Alert, language: Language) -> str:
     """The index of a station, its category and what makes it."""
-    category, dominant = str(alert.detail.get("category", "")), str(alert.detail.get("dominant", ""))
+    category, dominant = text(alert.detail.get("category")), text(alert.detail.get("dominant"))
     pollutant = METRICS.get(dominant)
     return language.t(
         "Air quality index (VN_AQI) {index}: {category}, mostly {pollutant}",
-        index=language.number(_real(alert.detail.get("index")) or 0.0),
+        index=language.number(real(alert.detail.get("index")) or 0.0),
         category=language.t(AIR_CATEGORIES[category]).lower() if category in AIR_CATEGORIES else "–",
         pollutant=language.pick(pollutant.name_vi, pollutant.name_en) if pollutant else dominant or "–",
     )
@@ -65,12 +63,12 @@ def _rate_sentence(alert: Alert, language: Language) -> str:
     """How fast a value changes, in its unit an hour."""
     metric = METRICS.get(alert.metric)
     detail = alert.detail
-    unit = f"{metric.unit}/h" if metric else "/h"
+    unit = f"{unit_name(language, metric.unit)}/h" if metric else "/h"
     decimals = metric.decimals if metric else 2
-    rate, limit = _real(detail.get("per_h")), _real(detail.get("limit_per_h"))
+    rate, limit = real(detail.get("per_h")), real(detail.get("limit_per_h"))
     return language.t(
         "{event}: {value} (limit {limit})",
-        event=language.pick(str(detail.get("name_vi", "")), str(detail.get("name_en", ""))),
+        event=language.pick(text(detail.get("name_vi")), text(detail.get("name_en"))),
         value="–" if rate is None else language.quantity(rate, decimals, unit),
         limit="–" if limit is None else language.quantity(limit, decimals, unit),
     )
@@ -78,13 +76,13 @@ def _rate_sentence(alert: Alert, language: Language) -> str:
 
 def _onset_sentence(alert: Alert, language: Language) -> str | None:
     """A sudden change, or a level never seen; what is odd for its hour is told as that."""
-    terms = {term: _real(alert.detail.get(term)) or 0.0 for term in _ONSETS}
+    terms = {term: real(alert.detail.get(term)) or 0.0 for term in _ONSETS}
     message = _ONSETS[max(terms, key=lambda term: terms[term])]
     low, high, value = alert.expected_low, alert.expected_high, alert.value
     if not message or low is None or high is None or value is None:
         return None
     metric = METRICS.get(alert.metric)
-    decimals, unit = (metric.decimals, metric.unit) if metric else (2, "")
+    decimals, unit = (metric.decimals, unit_name(language, metric.unit)) if metric else (2, "")
     return language.t(
         message,
         metric=language.pick(metric.name_vi, metric.name_en) if metric else alert.metric,
@@ -96,15 +94,8 @@ def _onset_sentence(alert: Alert, language: Language) -> str | None:
 
 def _clock(millis: object, language: Language) -> str:
     """A time of a detail on the city's clock; empty where there is none."""
-    number = _real(millis)
-    if number is None or not 0 <= number < _LAST_MS:
-        return ""
-    return language.time(datetime.fromtimestamp(number / 1000, UTC))
-
-
-def _real(value: object) -> float | None:
-    """A number of a detail, where it is one."""
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    moment = instant(millis)
+    return language.time(moment) if moment else ""
 
 
 _SUDDEN = mark("{metric} changed suddenly to {value} (expected {low} to {high})")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from dashboard.details import instant
 from dashboard.faults import fault_of, fault_sentence
 from dashboard.languages import Language, mark
 from dashboard.live.messages import AlertItem
 from dashboard.live.states import is_silence
 from dashboard.rule_sentences import told_of_rule
+from dashboard.wording import amount
 from telemetry.alerts import LIVE_STATUSES, Alert
 from telemetry.city import City, Threshold
 from telemetry.devices import Device
@@ -73,13 +75,13 @@ def sentence(alert: Alert, threshold: Threshold | None, language: Language) -> s
     fault = fault_of(alert)
     if fault is not None:
         return fault_sentence(alert, fault, name, metric, language)
-    value = _quantity(alert.value, metric, language)
+    value = amount(language, alert.value, metric)
     if threshold is not None:
         return language.t(
             "{event}: {value} (limit {limit})",
             event=language.pick(threshold.name_vi, threshold.name_en),
             value=value,
-            limit=_quantity(threshold.limit, metric, language),
+            limit=amount(language, threshold.limit, metric),
         )
     return _range_sentence(alert, name, value, metric, language)
 
@@ -104,15 +106,13 @@ def _range_sentence(alert: Alert, name: str, value: str, metric: Metric | None, 
     low, high = alert.expected_low, alert.expected_high
     # The unit stands once, at the end of the range.
     decimals = metric.decimals if metric else 2
-    first = (
-        _quantity(low, metric, language) if low is None or high is None else language.number(low, decimals)
-    )
+    first = amount(language, low, metric) if low is None or high is None else language.number(low, decimals)
     return language.t(
         _range_message(alert),
         metric=name,
         value=value,
         low=first,
-        high=_quantity(high, metric, language),
+        high=amount(language, high, metric),
     )
 
 
@@ -130,14 +130,12 @@ def _range_message(alert: Alert) -> str:
     return mark("{metric} {value} is unusual")
 
 
-def _quantity(value: float | None, metric: Metric | None, language: Language) -> str:
-    if value is None:
-        return "–"
-    return language.quantity(value, metric.decimals if metric else 2, metric.unit if metric else "")
-
-
 def _silent_since(alert: Alert) -> datetime:
-    """When the last reading came: the detector says how long ago that was."""
+    """When the last reading came."""
+    heard = instant(alert.detail.get("heard_ms"))
+    if heard is not None:
+        return heard
+    # What an older detector told says how long ago that was, when it told it.
     silent_s = alert.detail.get("silent_s")
     if not isinstance(silent_s, (int, float)) or not 0 <= silent_s < _TEN_YEARS_S:
         return alert.opened_at

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dashboard.details import real, rows, text
 from dashboard.languages import Language
+from dashboard.wording import unit_name
 from telemetry.alerts import Alert
 from telemetry.metrics import METRICS, Metric
-
-_LONGEST = 80
 
 
 def course_sentence(alert: Alert, language: Language) -> str | None:
@@ -23,19 +23,18 @@ def course_sentence(alert: Alert, language: Language) -> str | None:
 
 def group_sentence(alert: Alert, language: Language) -> str | None:
     """Which group, and the sensor that gives most to it; `None` where its picture is missing."""
-    detail = alert.detail
-    try:
-        most = detail["contributions"][0]
-        metric = METRICS[most["metric"]]
-        numbers = tuple(float(most[name]) for name in ("value", "expected_low", "expected_high"))
-        group = " · ".join(part.partition("=")[2] for part in str(detail["group"]).split(";"))
-        device = str(most["device_id"])
-    except (KeyError, IndexError, TypeError, ValueError):
+    found = rows(alert.detail.get("contributions"), 1)
+    most = found[0] if found else dict[str, object]()
+    metric = METRICS.get(text(most.get("metric")))
+    numbers = tuple(real(most.get(name)) for name in ("value", "expected_low", "expected_high"))
+    group = " · ".join(part.partition("=")[2] for part in text(alert.detail.get("group")).split(";"))
+    device = text(most.get("device_id"))
+    if metric is None or None in numbers or not group or not device:
         return None
     return language.t(
         "Group {group} is unusual as a whole, mostly {metric} {value} at {device} (expected {low} to {high})",
-        group=group[:_LONGEST],
-        device=device[:_LONGEST],
+        group=group,
+        device=device,
         metric=language.pick(metric.name_vi, metric.name_en),
         **_amounts(metric, numbers, language),
     )
@@ -44,7 +43,7 @@ def group_sentence(alert: Alert, language: Language) -> str | None:
 def _amounts(metric: Metric, numbers: tuple[float | None, ...], language: Language) -> dict[str, str]:
     value, low, high = (number or 0.0 for number in numbers)
     return {
-        "value": language.quantity(value, metric.decimals, metric.unit),
+        "value": language.quantity(value, metric.decimals, unit_name(language, metric.unit)),
         "low": language.number(low, metric.decimals),
-        "high": language.quantity(high, metric.decimals, metric.unit),
+        "high": language.quantity(high, metric.decimals, unit_name(language, metric.unit)),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboard.languages import Language, mark
+from telemetry.metrics import Metric
 
 STATES: Final[dict[str, str]] = {
     "ok": mark("Normal"),
@@ -44,6 +45,8 @@ LABEL_KINDS: Final[dict[str, str]] = {
     "drift": mark("Drift"),
     "dropout": mark("Missing readings"),
     "offset": mark("Offset"),
+    "noisy": mark("Noisy sensor"),
+    "clock": mark("Wrong clock"),
 }
 """Kinds of label that the platform knows; engineers may use others."""
 
@@ -300,6 +303,15 @@ def kind_name(language: Language, kind: str) -> str:
 def unit_name(language: Language, unit: str) -> str:
     """A unit as the reader's language writes it; most are the same in every language."""
     return language.t(UNITS[unit]) if unit in UNITS else unit
+
+
+def amount(language: Language, value: float | None, metric: Metric | None) -> str:
+    """A value of a metric with its unit, a dash where there is none."""
+    if value is None:
+        return "–"
+    if metric is None:
+        return language.number(value, 2)
+    return language.quantity(value, metric.decimals, unit_name(language, metric.unit))
 
 
 def client_texts(language: Language) -> dict[str, str]:

@@ -11,7 +11,7 @@ from device_sims import noise
 from device_sims.groups import StreamKey
 from device_sims.moments import Moments
 from device_sims.tables import Floats
-from device_sims.truth import DRIFT, DROPOUT, OFFSET, SPIKE, STUCK, Truth, moment
+from device_sims.truth import CLOCK, DRIFT, DROPOUT, NOISY, OFFSET, SPIKE, STUCK, Truth, moment
 from telemetry.devices import Device
 
 SCALE = {
@@ -46,6 +46,11 @@ SCALE = {
 _RELATIVE = {"voltage_v": 0.12, "active_power_kw": 0.8, "current_a": 0.8}
 """Metrics whose devices differ by orders of magnitude: the error is a share of the value."""
 _SPIKES_PER_READING = 0.08
+_UNREST = 0.15
+"""Standard deviation of a noisy sensor's readings, as a share of a large error."""
+_OFFSETS_S = ((60.0, 540.0), (-280.0, -60.0), (-25_200.0, -25_200.0))
+"""A clock that runs ahead, one that lags, and one of another time zone: universal time for local."""
+_OF_DEVICE = (DROPOUT, CLOCK)
 
 
 _STILL = frozenset(("rain_mmph", "pump_power_kw", "gate_opening_pct"))
@@ -55,14 +60,16 @@ _STILL = frozenset(("rain_mmph", "pump_power_kw", "gate_opening_pct"))
 def fault(
     kind: str, devices: Sequence[Device], chance: np.random.Generator, start_s: float, duration_s: float
 ) -> Truth | None:
-    """A fault of one metric of one of ``devices``, or of a whole device that drops out or freezes."""
+    """A fault of one metric of one of ``devices``, or of a whole one: silent, frozen or out of time."""
     able = [device for device in devices if _can(device, kind)]
     if not able:
         return None
     device = able[int(chance.integers(len(able)))]
-    metrics = tuple(metric for metric in device.metrics if kind == DROPOUT or metric in SCALE)
+    metrics = tuple(metric for metric in device.metrics if kind in _OF_DEVICE or metric in SCALE)
     params: dict[str, float | str] = {}
-    if kind not in (DROPOUT, STUCK):
+    if kind == CLOCK:
+        params["offset_s"] = round(float(chance.uniform(*_OFFSETS_S[int(chance.integers(3))])), 3)
+    elif kind not in (DROPOUT, STUCK):
         metrics = (metrics[int(chance.integers(len(metrics)))],)
         params["size"] = round(float(chance.choice((-1.0, 1.0)) * chance.uniform(0.7, 1.4)), 3)
     start, end = moment(start_s), moment(start_s + duration_s)
@@ -91,7 +98,7 @@ def apply(
         rows = np.nonzero((at.seconds >= truth.start_s) & (at.seconds < truth.end_s))[0]
         pairs = [(id_, metric) for id_ in truth.device_ids for metric in truth.metrics]
         places = np.array([columns[pair] for pair in pairs if pair in columns], dtype=np.intp)
-        if not len(rows) or not len(places):
+        if not len(rows) or not len(places) or truth.kind == CLOCK:
             continue
         block = np.ix_(rows, places)
         if truth.kind == DROPOUT:
@@ -113,8 +120,10 @@ def _error(truth: Truth, at: Moments, rows: NDArray[np.intp], values: Floats) ->
     if truth.kind == DRIFT:
         grown = (at.seconds[rows] - truth.start_s) / (truth.end_s - truth.start_s)
         return size * grown[:, None]
+    keys = np.array([noise.key(0, truth.kind, truth.device_ids[0], truth.start_s)], dtype=np.uint64)
+    if truth.kind == NOISY:
+        return _UNREST * size * noise.white(keys, at.micros[rows])
     if truth.kind != SPIKE:
         raise ValueError(f"no fault is called {truth.kind!r}")
-    keys = np.array([noise.key(0, SPIKE, truth.device_ids[0], truth.start_s)], dtype=np.uint64)
     struck = noise.uniform(keys, at.micros[rows]) < _SPIKES_PER_READING
     return np.where(struck, 2.0 * size, 0.0)

@@ -13,7 +13,7 @@ from device_sims.city_model import CityModel
 from device_sims.fleet import devices, originals
 from device_sims.options import SimOptions
 from device_sims.pace import Clock, Rota
-from device_sims.truth import Truth
+from device_sims.truth import CLOCK, Truth
 from telemetry.city import City
 from telemetry.devices import Device
 from telemetry.payloads import Sample, encode
@@ -46,6 +46,7 @@ class LiveStream:
         self._sent_until_s = begin_s
         self._told_until_s: float | None = None
         self._rows: dict[int, list[float]] = {}
+        self._places = {device.device_id: place for place, device in enumerate(self.fleet)}
 
     def begun(self, wall_s: float) -> list[Truth]:
         """What began since the last call; at the first, also what is already under way."""
@@ -70,13 +71,25 @@ class LiveStream:
         places: list[int] = who.tolist()
         cells: list[int] = grid.tolist()
         micros: list[int] = stamps.astype(np.int64).tolist()
+        wrong_us = self._clock_errors()
         for place, cell, stamp in zip(places, cells, micros, strict=True):
             names, first, last = self._slices[place]
             row = self._rows[cell][first:last]
             # A reading that is not one (NaN) is not equal to itself.
             values = {name: value for name, value in zip(names, row, strict=True) if value == value}  # noqa: PLR0124
             if values:
-                yield place, encode(Sample(stamp, values))
+                yield place, encode(Sample(stamp + wrong_us.get(place, 0), values))
+
+    def _clock_errors(self) -> dict[int, int]:
+        """By place in the fleet, how far ahead a clock runs that is wrong now, microseconds."""
+        now_s = self._sent_until_s
+        wrong = [t for t in self._model.schedule.overlapping(now_s, now_s + 1e-3) if t.kind == CLOCK]
+        return {
+            self._places[device_id]: round(truth.number("offset_s") * 1e6)
+            for truth in wrong
+            for device_id in truth.device_ids
+            if device_id in self._places
+        }
 
     def _sample(self, grid: NDArray[np.int64]) -> None:
         """Make sure that every cell of ``grid`` has its row."""

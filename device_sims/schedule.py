@@ -14,10 +14,11 @@ from device_sims.options import SimOptions
 from device_sims.tables import numbers
 from device_sims.truth import (
     ACCIDENT,
+    CLOCK,
     DRIFT,
     DROPOUT,
-    FAULTS,
     FLOOD,
+    NOISY,
     OFFSET,
     OUTAGE,
     POLLUTION,
@@ -33,6 +34,9 @@ _MAKERS = {ACCIDENT: events.accident, OUTAGE: events.outage, POLLUTION: events.p
 _DAILY = {ACCIDENT: 4.0, OUTAGE: 0.7, POLLUTION: 0.5}
 """Mean number of events in a day."""
 _DAILY_FAULTS = 3.5
+_FAULTS = (STUCK, SPIKE, DRIFT, DROPOUT, OFFSET)
+_DAILY_NOISY = 0.7
+"""Drawn apart: a day's other events and faults stay what they were before sensors became noisy."""
 _LENGTH_MIN = {
     ACCIDENT: (15.0, 55.0),
     OUTAGE: (8.0, 45.0),
@@ -43,6 +47,7 @@ _LENGTH_MIN = {
     DRIFT: (180.0, 480.0),
     DROPOUT: (8.0, 60.0),
     OFFSET: (60.0, 300.0),
+    NOISY: (60.0, 300.0),
 }
 _ACCIDENT_HOURS = (7.0, 7.5, 8.0, 9.0, 11.0, 14.0, 16.5, 17.0, 17.5, 18.0, 19.0, 22.0)
 
@@ -68,6 +73,8 @@ _SLOTS = (
     (STUCK, 15.0),
     (FLOOD, 60.0),
     (DRIFT, 20.0),
+    (CLOCK, 20.0),
+    (NOISY, 25.0),
 )
 """After it, one each slot of four minutes, round and round: kind, minutes it lasts."""
 
@@ -130,8 +137,13 @@ class Schedule:
             found.append(self._make(FLOOD, chance, begin_s + float(chance.uniform(14.0, 18.5)) * 3600.0))
         for _ in range(int(chance.poisson(_DAILY_FAULTS))):
             start_s = begin_s + float(chance.uniform(0.0, 23.0)) * 3600.0
-            found.append(self._make(str(chance.choice(FAULTS)), chance, start_s))
-        return found
+            found.append(self._make(str(chance.choice(_FAULTS)), chance, start_s))
+        return found + self._noisy(day, begin_s)
+
+    def _noisy(self, day: int, begin_s: float) -> list[Truth | None]:
+        chance = noise.rng(self._options.seed, NOISY, day)
+        starts_s = begin_s + chance.uniform(0.0, 23.0 * 3600.0, int(chance.poisson(_DAILY_NOISY)))
+        return [self._make(NOISY, chance, float(start_s)) for start_s in starts_s]
 
     def _opening(self, _: int) -> list[Truth | None]:
         assert self._live_start_s is not None

@@ -17,8 +17,10 @@ FILE = "ground_truth.jsonl"
 
 FLOOD, ACCIDENT, POLLUTION, OUTAGE = "flood", "accident", "pollution", "outage"
 STUCK, SPIKE, DRIFT, DROPOUT, OFFSET = "stuck", "spike", "drift", "dropout", "offset"
+NOISY, CLOCK = "noisy", "clock"
 EVENTS = (FLOOD, ACCIDENT, POLLUTION, OUTAGE)
-FAULTS = (STUCK, SPIKE, DRIFT, DROPOUT, OFFSET)
+FAULTS = (STUCK, SPIKE, DRIFT, DROPOUT, OFFSET, NOISY)
+"""Of what is measured. A wrong clock (`CLOCK`) is one of when: only the live stream can have it."""
 
 
 @dataclass(frozen=True, slots=True)

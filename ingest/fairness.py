@@ -1,8 +1,8 @@
-"""So that one device cannot crowd out the others: a token bucket each, looked at once a batch. Pure.
+"""So that one sender cannot crowd out the others: a token bucket each, looked at once a batch. Pure.
 
-A device may be fast for a while (it sends what it kept while it had no link), not for ever.
-What is beyond is not decoded: it costs a fraction of a good message, so a device at full
-speed does not hold the others up.
+A device, or a gateway, may be fast for a while (it sends what it kept while it had no link), not for ever.
+What is beyond is not decoded: it costs a fraction of a good message, so one at full speed
+does not hold the others up.
 """
 
 from __future__ import annotations
@@ -23,8 +23,19 @@ _topic_of = attrgetter("topic")
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """Messages a second in the long run, and at once; a rate of 0 lets everything through."""
+
+    rate_per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
-    """A batch, parted: what is to be written, and what is beyond a device's rate, by device id."""
+    """A batch, parted: what is to be written, and what is beyond a rate, by device id.
+
+    The id is empty for topics that name no device.
+    """
 
     fair: Sequence[Message]
     excess: dict[str, list[Message]] = field(default_factory=dict[str, list[Message]])
@@ -43,54 +54,60 @@ class _Places(dict[str, int]):
 
 
 class Fairness:
-    """The buckets of all devices, as arrays.
+    """The buckets of all senders, as arrays.
 
-    A topic that names no device (a gateway's, a Sparkplug node's) has no bucket: what is
-    left out there could be a birth that other messages need.
+    A topic that names no device (a gateway's, a Sparkplug node's) has a bucket of its own
+    with a gateway's allowance, for it speaks for many; topics that lead nowhere share one.
 
     Parameters
     ----------
-    rate_per_s, burst
-        Messages a second in the long run and at once; a rate of 0 lets everything through.
+    device, gateway
+        What a device may send, and a topic that names none.
     route
         Where a topic leads; raises `PayloadError` where nowhere.
     """
 
-    def __init__(self, rate_per_s: float, burst: int, route: Callable[[str], Route]) -> None:
-        self._rate_per_us = rate_per_s / 1e6
-        self._burst = float(max(burst, 1))
+    def __init__(self, device: Allowance, gateway: Allowance, route: Callable[[str], Route]) -> None:
+        self._allowances = (device, gateway)
         self._route = route
         self._forget()
 
     def _forget(self) -> None:
         self._places = _Places(self._place)
-        self._by_device: dict[str, int] = {}
-        self._names: list[str] = [""]  # place 0: no bucket
-        self._tokens: NDArray[np.float64] = np.array([np.inf])
+        self._by_sender: dict[tuple[bool, str], int] = {}
+        self._names: list[str] = []
+        self._is_gateway: list[bool] = []
+        self._tokens: NDArray[np.float64] = np.empty(0)
+        self._bursts: NDArray[np.float64] = np.empty(0)
+        self._per_us: NDArray[np.float64] = np.empty(0)
         self._filled_us = 0
 
     def split(self, messages: Sequence[Message]) -> Split:
         """Part a batch and take its tokens; time is that of the messages' arrival."""
-        if not self._rate_per_us or not messages:
+        if not messages or not any(allowance.rate_per_s for allowance in self._allowances):
             return Split(messages)
         if len(self._places) > _MOST_TOPICS:
             self._forget()
         places = np.fromiter(map(self._places.__getitem__, map(_topic_of, messages)), np.int64, len(messages))
         self._refill(max(messages[-1].received_at, self._filled_us))
         counts = np.bincount(places, minlength=len(self._tokens))
-        over = np.flatnonzero(counts > self._tokens)
-        room = np.floor(self._tokens[over])
-        self._tokens -= np.minimum(counts, np.floor(self._tokens))
+        whole = np.floor(self._tokens)
+        over = np.flatnonzero(counts > whole)
+        room = whole[over]
+        self._tokens -= np.minimum(counts, whole)
         if not len(over):
             return Split(messages)
         return self._part(messages, places, dict(zip(over.tolist(), room.tolist(), strict=True)))
 
     def _refill(self, now_us: int) -> None:
-        added = (now_us - self._filled_us) * self._rate_per_us if self._filled_us else self._burst
-        missing = len(self._names) - len(self._tokens)
-        if missing:
-            self._tokens = np.concatenate((self._tokens, np.full(missing, self._burst)))
-        self._tokens[1:] = np.minimum(self._burst, self._tokens[1:] + added)
+        fresh = [self._allowances[is_gateway] for is_gateway in self._is_gateway[len(self._tokens) :]]
+        if fresh:
+            bursts = [float(max(a.burst, 1)) if a.rate_per_s else np.inf for a in fresh]
+            self._bursts = np.append(self._bursts, bursts)
+            self._per_us = np.append(self._per_us, [a.rate_per_s / 1e6 for a in fresh])
+            self._tokens = np.append(self._tokens, bursts)
+        added = (now_us - self._filled_us) * self._per_us if self._filled_us else 0.0
+        self._tokens = np.minimum(self._bursts, self._tokens + added)
         self._filled_us = now_us
 
     def _part(self, messages: Sequence[Message], places: NDArray[np.int64], room: dict[int, float]) -> Split:
@@ -107,11 +124,12 @@ class Fairness:
     def _place(self, topic: str) -> int:
         try:
             device_id = self._route(topic).device_id
+            sender = (False, device_id) if device_id else (True, topic)
         except PayloadError:
-            return 0
-        if not device_id:
-            return 0
-        place = self._by_device.setdefault(device_id, len(self._names))
+            sender = (True, "")
+        place = self._by_sender.setdefault(sender, len(self._names))
         if place == len(self._names):
-            self._names.append(device_id)
+            is_gateway, name = sender
+            self._names.append("" if is_gateway else name)
+            self._is_gateway.append(is_gateway)
         return place

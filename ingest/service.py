@@ -16,7 +16,7 @@ import psycopg
 
 from ingest.backoff import backoff_s
 from ingest.clocks import ClockWatch
-from ingest.fairness import Fairness
+from ingest.fairness import Allowance, Fairness
 from ingest.inbox import Inbox
 from ingest.message import Message
 from ingest.replay import Replayer
@@ -103,7 +103,11 @@ class _Process:
         self._pending: Sequence[Message] = []
         self._excess: dict[str, list[Message]] = {}
         limits = settings.ingest
-        self._fairness = Fairness(limits.device_rate_per_s, limits.device_burst, formats.route)
+        self._fairness = Fairness(
+            Allowance(limits.device_rate_per_s, limits.device_burst),
+            Allowance(limits.gateway_rate_per_s, limits.gateway_burst),
+            formats.route,
+        )
         self._beyond_rate = self._fast_devices = 0
         self._messages_before = 0
         self._database_losses = 0

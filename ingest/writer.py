@@ -223,7 +223,7 @@ def _beyond_rate(message: Message, device_id: str, claimed: str) -> Refusal:
         topic=message.topic,
         payload=message.payload,
         reason="rate",
-        detail="the device sends more than its rate",
+        detail=f"{'the device' if claimed else 'the topic'} sends more than its rate",
         claimed=claimed,
     )
 

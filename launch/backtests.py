@@ -354,6 +354,10 @@ def _print_result(result: dict[str, Any]) -> None:
         for title, row in {"this configuration": report["summary"], **report["baselines"]}.items():
             table.add_row(escape(title), *(_cell(row[name]) for name in names))
         out.print(table)
+        if report.get("scores"):
+            from analytics.evaluation.tables import scored
+
+            out.print(scored(report["scores"]))
     counts = Table("Detector and rule", "Episodes")
     for rule, n in result["counts"].items():
         counts.add_row(escape(rule), f"{n:,}")

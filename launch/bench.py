@@ -20,6 +20,7 @@ Name = Annotated[str, typer.Argument(help="What the process is called.")]
 def bench(context: typer.Context, workers: Workers = 1, scheduler: Scheduler = None) -> None:
     """Do the backtests that were asked for, one after another, and run the shadow if there is one."""
     from analytics.backtest.worker import run
+    from launch.config import load_city
 
     settings = _settings(context)
     ours = [sys.executable, "-m", "launch"]
@@ -27,6 +28,7 @@ def bench(context: typer.Context, workers: Workers = 1, scheduler: Scheduler = N
     with stop_on_signals() as stop:
         run(
             settings,
+            load_city(settings),
             [*ours, "bench-backtest", "--workers", str(workers), *cluster],
             [*ours, "bench-shadow"],
             stop,

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from launch.console import out, say
+from launch.detector_kinds import kinds
 from launch.replays import database
 from telemetry.detection import Configuration, DetectorSpec, decode_configuration
 from telemetry.detection.changes import Change, changes
@@ -33,6 +34,7 @@ _MOST_BYTES = 1_000_000
 app = typer.Typer(
     help="The detectors that run, and the versions of their configuration.", no_args_is_help=True
 )
+app.command()(kinds)
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 File = Annotated[Path, typer.Argument(help="TOML with [[detector]] tables; - reads standard input.")]

@@ -47,8 +47,13 @@ UPDATE backtest_run SET status = 'running', worker = %(worker)s, attempts = atte
     seen_at = clock_timestamp(), began_at = clock_timestamp(), progress = 0, readings = 0
 WHERE backtest_run_id = %(id)s AND status = 'queued' RETURNING {_COLUMNS}"""
 _NEXT = """
-SELECT backtest_run_id FROM backtest_run WHERE status = 'queued' AND NOT attended
-ORDER BY backtest_run_id LIMIT 1 FOR UPDATE SKIP LOCKED"""
+WITH oldest AS (
+    SELECT backtest_run_id, family_id FROM backtest_run WHERE status = 'queued' AND NOT attended
+    ORDER BY backtest_run_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+SELECT run.backtest_run_id FROM backtest_run run, oldest
+WHERE run.status = 'queued' AND NOT run.attended
+  AND (run.backtest_run_id = oldest.backtest_run_id OR run.family_id = oldest.family_id)
+ORDER BY run.backtest_run_id LIMIT %(most)s FOR UPDATE OF run SKIP LOCKED"""
 _WAITING = "SELECT count(*) FROM backtest_run WHERE status = 'queued' AND NOT attended"
 
 _NOTE = """
@@ -174,10 +179,13 @@ def begin(conn: psycopg.Connection, backtest_run_id: int, worker: str) -> Backte
     return run
 
 
-def begin_next(conn: psycopg.Connection, worker: str) -> BacktestRun | None:
-    """Start the oldest run that waits and that no one else takes; in a transaction."""
-    row = conn.execute(_NEXT).fetchone()
-    return None if row is None else begin(conn, row[0], worker)
+def begin_next(conn: psycopg.Connection, worker: str, most: int = 1) -> list[BacktestRun]:
+    """Start the oldest run that waits and that no one else takes; in a transaction.
+
+    With it come others of its sweep, at most ``most`` in all. Empty where none waits.
+    """
+    rows = conn.execute(_NEXT, {"most": most}).fetchall()
+    return [begin(conn, row[0], worker) for row in rows]
 
 
 def count_waiting(conn: psycopg.Connection) -> int:

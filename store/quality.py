@@ -11,7 +11,7 @@ from psycopg.rows import kwargs_row
 
 from store.anomalies import finding_row
 from telemetry.alerts import Finding, FindingState
-from telemetry.quality import OF_DEVICE, RULES, Fault, QualityInterval, began
+from telemetry.quality import OF_DEVICE, RULES, Fault, QualityInterval, began, ended
 
 _COLUMNS = "stream_id, kind, started_at, ended_at, detector, score, detail"
 
@@ -29,7 +29,7 @@ ON CONFLICT (key, stream_id) WHERE ended_at IS NULL DO UPDATE
     SET score = greatest(quality_interval.score, excluded.score), detail = excluded.detail"""
 
 _END = """
-UPDATE quality_interval SET ended_at = greatest(started_at, %(at)s)
+UPDATE quality_interval SET ended_at = greatest(started_at, %(ended)s)
 WHERE key = %(key)s AND ended_at IS NULL"""
 
 _LIST = f"""
@@ -55,6 +55,7 @@ def apply_finding(conn: psycopg.Connection, finding: Finding) -> None:
     row: dict[str, Any] = finding_row(finding) | {
         "kind": str(kind),
         "began": began(finding),
+        "ended": ended(finding),
         "of_device": kind in OF_DEVICE,
     }
     conn.execute(_END if finding.state is FindingState.CLEARED else _BEGIN, row)

@@ -18,7 +18,8 @@ from telemetry.alerts import Anomaly, Finding, FindingState, Severity
 from telemetry.detection.episodes import Episode
 from telemetry.errors import ConflictError, NotFoundError
 
-_SHADOW = "shadow_id, configuration, digest, version, author, reason, started_at, stopped_at, stopped_by"
+_SHADOW = """shadow_id, configuration, digest, version, author, reason, started_at, stopped_at,
+stopped_by, grades, graded_at"""
 _START = f"""
 INSERT INTO shadow (configuration, digest, version, author, reason)
 VALUES (%(configuration)s, %(digest)s, %(version)s, %(author)s, %(reason)s) RETURNING {_SHADOW}"""
@@ -28,6 +29,8 @@ WHERE shadow_id = %s AND stopped_at IS NULL RETURNING {_SHADOW}"""
 _RUNNING = f"SELECT {_SHADOW} FROM shadow WHERE stopped_at IS NULL"
 _GET = f"SELECT {_SHADOW} FROM shadow WHERE shadow_id = %s"
 _LIST = f"SELECT {_SHADOW} FROM shadow ORDER BY shadow_id DESC LIMIT %s"
+_GRADE = """
+UPDATE shadow SET grades = %(grades)s, graded_at = clock_timestamp() WHERE shadow_id = %(id)s"""
 _NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
 
 _RAISE = """
@@ -82,6 +85,9 @@ class Shadow:
     started_at: datetime
     stopped_at: datetime | None
     stopped_by: str | None
+    grades: dict[str, dict[str, Any]] | None = None
+    """Summaries of ``live`` and ``shadow`` against the labels of its time, as of ``graded_at``."""
+    graded_at: datetime | None = None
 
 
 def start(
@@ -132,6 +138,11 @@ def stop(conn: psycopg.Connection, shadow_id: int, actor: str) -> Shadow:
     audit.record(conn, actor, "shadow.stop", str(shadow_id))
     conn.execute(_NOTIFY)
     return stopped
+
+
+def keep_grades(conn: psycopg.Connection, shadow_id: int, grades: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keep how a shadow and what ran live do against labels."""
+    conn.execute(_GRADE, {"id": shadow_id, "grades": Jsonb(dict(grades))})
 
 
 def forget(conn: psycopg.Connection, shadow_id: int) -> None:

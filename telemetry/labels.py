@@ -13,7 +13,7 @@ KIND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 LONGEST = timedelta(days=366)
 MOST_DEVICES = 1_000
 MOST_NOTE = 500
-HEALTH_KINDS = frozenset({"drift", "jumps", "silence", "stuck"})
+HEALTH_KINDS = frozenset({"clock", "drift", "jumps", "silence", "stuck"})
 """Kinds of detector that speak of sensors: what they tell is a sensor's fault, not an event."""
 
 

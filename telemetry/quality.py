@@ -79,6 +79,14 @@ def began(finding: Finding) -> datetime:
     return finding.at
 
 
+def ended(finding: Finding) -> datetime:
+    """When the fault of a finding that clears ended, by the times on its readings."""
+    seconds = finding.detail.get("over_s")
+    if isinstance(seconds, int | float) and abs(seconds) < _LONGEST_S:
+        return finding.at - timedelta(seconds=seconds)
+    return finding.at
+
+
 def bad_shares(
     intervals: Iterable[QualityInterval],
     stream_ids: NDArray[np.int32],

@@ -120,6 +120,10 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Messages a second of one device in the long run; what is beyond goes to quarantine. 0: no limit."""
     device_burst: int = 50_000
     """Messages of one device at once: what it kept while it had no link."""
+    gateway_rate_per_s: float = 5_000.0
+    """The same of a topic that names no device, as gateways and Sparkplug nodes have; 0: no limit."""
+    gateway_burst: int = 200_000
+    """Messages of such a topic at once."""
     formats: tuple[Format, ...] = ()
     """Formats beside CityOps JSON on ``city/+/+/telemetry``; the first that matches a topic is used."""
 
@@ -194,6 +198,8 @@ class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sums by hour."""
     day_days: int = 0
     """Sums by day."""
+    backtest_days: int = 365
+    """Backtests that have ended, with what they found."""
     compress_after_days: int = 7
     """Readings older than this are compressed (TimescaleDB Community). 0: never."""
     refresh_s: float = 30.0
@@ -203,7 +209,7 @@ class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         kept = (self.raw_days, self.minute_days, self.quarter_days, self.hour_days, self.day_days)
-        if any(not 0 <= days <= _CENTURY_D for days in (*kept, self.compress_after_days)):
+        if any(not 0 <= days <= _CENTURY_D for days in (*kept, self.backtest_days, self.compress_after_days)):
             raise ValueError("days are from 0, for ever, to 36525")
         lengths = [days or _CENTURY_D + 1 for days in kept]
         if lengths != sorted(lengths):

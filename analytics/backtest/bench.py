@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from analytics.backtest.cluster import Task, play_all, processes_for
+from analytics.backtest.peaks import grid_of, within
 from analytics.backtest.plan import Plan
-from analytics.backtest.play import Played, World
+from analytics.backtest.play import Part, Played, World
 from analytics.backtest.results import Run, Sweep, run_of
 from analytics.backtest.shards import split
 from analytics.backtest.sources import Source
@@ -172,9 +173,14 @@ def execute(
     processes = processes_for(steps.readings * len(plans), workers, scheduler)
     # Parts of one run only where there are fewer runs than processes.
     shards = [split(world, one, steps, -(-processes // len(plans))) for one in plans]
-    tasks = [Task(one, part) for one, parts in zip(plans, shards, strict=True) for part in parts]
-    played = iter(play_all(world, source, tasks, processes, scheduler, _Tally(tasks, progress)))
     labels = source.labels(plan.start, plan.end)
+    grid = grid_of(plan, _devices(world, *shards[0]), labels)
+    tasks = [
+        Task(one, replace(part, grid=within(grid, _devices(world, part))))
+        for one, parts in zip(plans, shards, strict=True)
+        for part in parts
+    ]
+    played = iter(play_all(world, source, tasks, processes, scheduler, _Tally(tasks, progress)))
     took_s = time.perf_counter() - began
     points = points or [{} for _ in plans]
     return [
@@ -183,12 +189,19 @@ def execute(
             one,
             list(_taken(played, parts)),
             labels,
+            grid,
             name,
             point,
             {"all": took_s, "processes": processes},
         )
         for one, parts, name, point in zip(plans, shards, names, points, strict=True)
     ]
+
+
+def _devices(world: World, *parts: Part) -> set[str]:
+    """Whose streams are in these parts."""
+    ids = {stream_id for part in parts for stream_id in part.stream_ids}
+    return {stream.device_id for stream in world.streams if stream.stream_id in ids}
 
 
 def _taken(played: Iterator[Played], parts: Sequence[object]) -> Iterator[Played]:

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from analytics.backtest.past import Past
+from analytics.backtest.peaks import keeping
 from analytics.backtest.plan import Plan
 from analytics.backtest.sources import Source
 from analytics.blocks import Block, cut, join, score_block
 from analytics.engine import Engine
+from analytics.evaluation.over_time import Grid, Peaks
 from analytics.history import SLICE, fit, warm
 from analytics.roster import Roster, Rows
 from analytics.stages import make_pipeline
@@ -53,11 +55,12 @@ class Part:
     """The streams of a city that are played together.
 
     ``steps`` are those in which anything of the whole city arrives, where these streams
-    are not all of it; ``None`` where they are.
+    are not all of it; ``None`` where they are. ``grid`` says whose scores are kept.
     """
 
     stream_ids: tuple[int, ...]
     steps: NDArray[np.int64] | None = None
+    grid: Grid | None = None
 
 
 @dataclass(slots=True)
@@ -70,6 +73,9 @@ class Played:
     unfit: int = 0
     took_s: dict[str, float] = field(default_factory=dict[str, float])
     """Seconds spent reading, fitting and scoring."""
+    grid: Grid | None = None
+    peaks: Peaks = field(default_factory=dict[str, NDArray[np.float32]])
+    """What was kept of the scores, for the part's grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +123,10 @@ def play(world: World, source: Source, plan: Plan, part: Part, tell: Tell = lamb
 
 
 def _play(world: World, source: Source, plan: Plan, part: Part, tell: Tell) -> Played:
-    watch, played = _Watch(), Played(part.stream_ids, [])
+    pipeline, peaks = keeping(make_pipeline(world.city, plan.configuration), part.grid, world.streams)
+    watch, played = _Watch(), Played(part.stream_ids, [], grid=part.grid, peaks=peaks)
     start, end, cadence = micros(plan.start), micros(plan.end), world.cadence(plan)
-    engine = Engine(make_pipeline(world.city, plan.configuration))
+    engine = Engine(pipeline)
     engine.extend(list(world.streams), list(world.devices))
     past, together = Past(plan.train_us), parts(plan.configuration.enabled, engine.roster, SLICE)
     for _, readings in watch.each("read", source.readings(part.stream_ids, start - plan.train_us, start)):

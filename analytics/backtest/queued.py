@@ -1,4 +1,4 @@
-"""The bench's child that does one backtest that was asked for."""
+"""The bench's child that does one backtest that was asked for, or all runs of a sweep at once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from telemetry.settings import Settings
 
 _log = logging.getLogger(__name__)
 
+_MOST_AT_ONCE = 32
+"""Runs of a sweep that are played together: if the process dies, all of them are begun again."""
+
 
 def run(
     settings: Settings,
@@ -28,16 +31,20 @@ def run(
 ) -> None:
     """Do the oldest run that waits, if there is one.
 
+    Of a sweep all are under way at once where there are several processes; whoever stops one
+    of them then stops them all.
     A run that cannot be done is kept as failed; one that ``stop`` interrupts waits again.
     """
     if settings.database_url is None:
         raise EngineError("the bench has no database", cure="set DATABASE_URL")
     end_with_parent(stop)
     with connect(settings.database_url, name=worker) as conn:
-        run = backtests.begin_next(conn, worker)
-    if run is None:
+        spread = workers > 1 or scheduler is not None
+        runs = backtests.begin_next(conn, worker, most=_MOST_AT_ONCE if spread else 1)
+    if not runs:
         return
-    _log.info("backtest %d of %s", run.backtest_run_id, run.author)
+    name = ", ".join(str(run.backtest_run_id) for run in runs)
+    _log.info("backtest %s of %s", name, runs[0].author)
 
     def watch(_: Progress) -> None:
         if stop.is_set():
@@ -45,12 +52,13 @@ def run(
 
     try:
         carry_out(
-            settings.database_url, [run], city, worker, workers=workers, scheduler=scheduler, progress=watch
+            settings.database_url, runs, city, worker, workers=workers, scheduler=scheduler, progress=watch
         )
     except Cancelled:
-        _log.info("backtest %d was stopped", run.backtest_run_id)
+        _log.info("backtest %s was stopped", name)
     except SystemExit:
         with connect(settings.database_url, name=worker) as conn:
-            backtests.give_back(conn, run.backtest_run_id, worker)
+            for run in runs:
+                backtests.give_back(conn, run.backtest_run_id, worker)
     except CityOpsError as error:
-        _log.warning("backtest %d: %s", run.backtest_run_id, error.message)
+        _log.warning("backtest %s: %s", name, error.message)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from html import escape
 from typing import Any
 
+from analytics.backtest.peaks import merged
 from analytics.backtest.plan import Plan
 from analytics.backtest.play import Played, World
 from analytics.detectors import GUARDS
 from analytics.evaluation import Alarm, Report, evaluate
+from analytics.evaluation.over_time import MEASURES, THIS, Grid, measure
 from store.detection import digest_of
 from telemetry.detection.episodes import Episode, episodes_of
 from telemetry.labels import Label
 
-HIGHER_IS_BETTER = frozenset({"precision", "recall", "f1"})
+HIGHER_IS_BETTER = frozenset({"precision", "recall", "f1", *MEASURES})
 """Metrics that are sorted downwards; of all others less is better."""
 
 
@@ -50,7 +52,9 @@ class Run:
             "episodes": len(self.episodes),
             "per_stream_day": len(self.episodes) / (self.streams * days or 1),
         }
-        return counts if self.report is None else {**counts, **asdict(self.report.summary)}
+        if self.report is None:
+            return counts
+        return {**counts, **asdict(self.report.summary), **self.report.scores.get(THIS, {})}
 
     def counts(self) -> dict[str, int]:
         """Episodes by ``detector rule``, the most frequent first."""
@@ -74,8 +78,17 @@ class Run:
         if self.report is None:
             return [{"kind": "all", **self.metrics()}]
         kinds = [asdict(row) for row in self.report.rows]
-        beside = [{"kind": name, **asdict(one)} for name, one in self.report.baselines.items()]
-        return [*kinds, {"kind": "this configuration", **asdict(self.report.summary)}, *beside]
+        scores = self.report.scores
+        beside = {"this configuration": self.report.summary, **self.report.baselines}
+        measured = {
+            name: scores.get(THIS if one is self.report.summary else name, {}) for name, one in beside.items()
+        }
+        detectors = [{"kind": name, **row} for name, row in scores.items() if name not in {THIS, *beside}]
+        return [
+            *kinds,
+            *detectors,
+            *({"kind": name, **asdict(one), **measured[name]} for name, one in beside.items()),
+        ]
 
     def _repr_html_(self) -> str:
         head = f"{self.name or self.digest[:12]}: {self.scored:,} readings, {len(self.episodes):,} episodes"
@@ -105,15 +118,20 @@ def run_of(
     plan: Plan,
     played: Sequence[Played],
     labels: Sequence[Label],
+    grid: Grid | None,
     name: str,
     point: Mapping[str, Any],
     took_s: Mapping[str, float],
 ) -> Run:
-    """A run of what came of its parts."""
+    """A run of what came of its parts; ``grid`` is of the scores that were kept."""
     ids = {stream_id for one in played for stream_id in one.stream_ids}
     streams = [stream for stream in world.streams if stream.stream_id in ids]
     devices = sorted({stream.device_id for stream in streams})
     episodes = episodes_of(sorted((f for one in played for f in one.findings), key=lambda f: f.at))
+    report = grade(world, plan, episodes, labels, devices, len(streams))
+    if report is not None and grid is not None:
+        peaks = merged(grid, ((one.grid, one.peaks) for one in played))
+        report = replace(report, scores=measure(peaks, grid, labels, report.rules, plan.options.seed))
     spent: Counter[str] = Counter()
     for one in played:
         spent.update(one.took_s)
@@ -127,7 +145,7 @@ def run_of(
         sum(one.scored for one in played),
         sum(one.unfit for one in played),
         tuple(episodes),
-        grade(world, plan, episodes, labels, devices, len(streams)),
+        report,
         {**took_s, **spent},
     )
 

@@ -16,11 +16,14 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import psycopg
 
+from analytics.backtest.chores import Chores
 from store import backtests, services, shadows
 from store.pool import connect
+from telemetry.city import City
 from telemetry.errors import EngineError
 from telemetry.settings import Settings
 
@@ -95,10 +98,11 @@ class Child:
 
 @dataclass(slots=True)
 class Bench:
-    """What the process keeps: its two children."""
+    """What the process keeps: its two children, and what it looks after between them."""
 
     backtest: Child
     shadow: Child
+    chores: Chores | None = None
     done: int = field(default=0)
 
     def look(self, conn: psycopg.Connection) -> None:
@@ -110,6 +114,8 @@ class Bench:
         if not self.backtest.is_running and backtests.count_waiting(conn):
             self.backtest.start()
         self._mind_shadow(conn)
+        if self.chores is not None:
+            self.chores.look(conn, datetime.now(UTC))
 
     def stop(self) -> None:
         """Stop both."""
@@ -125,7 +131,9 @@ class Bench:
             self.shadow.stop()
 
 
-def run(settings: Settings, backtest: Sequence[str], shadow: Sequence[str], stop: threading.Event) -> None:
+def run(
+    settings: Settings, city: City, backtest: Sequence[str], shadow: Sequence[str], stop: threading.Event
+) -> None:
     """Do what is asked for until ``stop``; survives a database that goes away.
 
     Parameters
@@ -135,7 +143,7 @@ def run(settings: Settings, backtest: Sequence[str], shadow: Sequence[str], stop
     """
     if settings.database_url is None:
         raise EngineError("the bench has no database", cure="set DATABASE_URL")
-    bench = Bench(Child(backtest), Child(shadow))
+    bench = Bench(Child(backtest), Child(shadow), Chores(city, settings.store.backtest_days))
     try:
         while not stop.is_set():
             try:

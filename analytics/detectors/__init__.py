@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from analytics.detectors.air_index import AirQuality
 from analytics.detectors.base import Detector, Guard, Setup, Together
+from analytics.detectors.clock import Clock
 from analytics.detectors.drift import Drift
 from analytics.detectors.forecast import Forecast
 from analytics.detectors.groups import Groups
@@ -19,6 +20,7 @@ from analytics.detectors.stuck import Stuck
 from analytics.detectors.subspace import Subspace
 
 GUARDS: dict[str, Callable[[Setup], Guard]] = {
+    "clock": Clock,
     "drift": Drift,
     "jumps": Jumps,
     "silence": Silence,
@@ -38,7 +40,7 @@ DETECTORS: dict[str, Callable[[Setup], Detector]] = {
 }
 """Detectors of what happens in the city, by kind; they see the readings that are fit."""
 
-CLOCKED: frozenset[str] = frozenset({"drift", "silence"})
+CLOCKED: frozenset[str] = frozenset({"clock", "drift", "silence"})
 """Kinds whose results depend on when readings were committed, and on the passing of time.
 
 All others see the readings alone, so that many commits may be scored at once."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
-from analytics.detectors.base import Setup
+from analytics.detectors.base import Given, Setup
 from analytics.detectors.hours import HourlyMeans
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
@@ -30,7 +30,7 @@ _BEGINS = {"poor": 101.0, "bad": 151.0, "very_bad": 201.0, "hazardous": 301.0}
 _NOBODY = -1
 
 
-class AirQuality:
+class AirQuality(Given):
     """Looks at a station once an hour, with its first reading past the hour's end."""
 
     def __init__(self, setup: Setup) -> None:
@@ -65,13 +65,6 @@ class AirQuality:
     def warm(self, rows: Rows, now: int) -> None:
         """Fill the hours the NowCast reaches back to."""
         self.score(rows.take(rows.times >= now - (NOWCAST_HOURS + 1) * HOUR), now)
-
-    def fit(self, _roster: Roster, _rows: Rows) -> Columns:
-        """Nothing: the index is given."""
-        return {}
-
-    def learn(self, _model: Columns) -> None:
-        """Nothing."""
 
     def score(self, rows: Rows, _now: int) -> list[Scores]:
         """The index of every hour that ended for a station with these readings.
@@ -113,10 +106,6 @@ class AirQuality:
             "looked": self._looked.copy(),
         }
 
-    def models(self) -> Columns:
-        """None."""
-        return {}
-
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
         watched = np.flatnonzero(self._cell != _NOBODY)
@@ -125,10 +114,6 @@ class AirQuality:
         self._means.restore(state, source, target)
         source, target = match(state["station"], np.array(list(self._stations), np.str_))
         self._looked[target] = state["looked"][source]
-
-    def counts(self) -> dict[str, int]:
-        """None."""
-        return {}
 
     def _found_stations(self, roster: Roster, known: int) -> list[Term]:
         """Places for devices whose first particle stream is past the ``known`` streams."""

@@ -18,13 +18,13 @@ from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup
 from analytics.detectors.grid import StepMeans, in_steps
 from analytics.detectors.neighbours import neighbours
-from analytics.detectors.seasons import DAY_KINDS, SLOTS, day_kind, fit_seasons, nan_median, slot_of
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
+from analytics.seasons import DAY_KINDS, SLOTS, day_kind, fit_seasons, nan_median, slot_of
 from analytics.times import SECOND, to_local
 from telemetry.alerts import Severity
-from telemetry.detection.floors import SEASONAL
+from telemetry.detection.floors import SEASONAL, with_own
 from telemetry.detection.health import DriftParams
 from telemetry.devices import Stream
 
@@ -32,8 +32,8 @@ _OF_TYPICAL = 0.5
 """Least spread of a slot as a share of the stream's typical slot."""
 _CLIP = 60.0
 _NOTHING = 0.0
-"""What a device without power or traffic reads: no drift, and no neighbour to go by. Where the
-neighbours stray themselves, something happens in the city, and nobody is judged."""
+"""What a device without power or traffic reads: no drift, and no neighbour to go by. A sensor
+that alone of its device reads nothing has strayed to the end of its range."""
 _WAIT_US = 60 * SECOND
 """How long after its end a step is looked at: what is a little late still counts."""
 _LEAST_NEIGHBOURS = 2
@@ -46,6 +46,7 @@ class Drift:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._params: DriftParams = setup.params
+        self._floor_of = with_own(SEASONAL, self._params.floors)
         self._zone = ZoneInfo(setup.city.timezone)
         self._roster = Roster.of((), ())
         self._means = StepMeans(round(self._params.step_s * SECOND))
@@ -84,7 +85,7 @@ class Drift:
         """The usual week of the watched streams among these."""
         watched = np.array([self._speaks_of(roster, stream) for stream in roster.streams], np.bool_)
         seasons = fit_seasons(rows.take(watched[rows.streams]), self._zone)
-        floors = [SEASONAL[roster.streams[int(i)].metric] for i in seasons.streams]
+        floors = [self._floor_of[roster.streams[int(i)].metric] for i in seasons.streams]
         bounds = np.array([(floor.least, floor.share) for floor in floors], np.float64).reshape(-1, 2)
         typical = _OF_TYPICAL * nan_median(seasons.spread.reshape(len(bounds), DAY_KINDS * SLOTS))
         least = np.fmax(typical, bounds[:, 0])[:, None, None]
@@ -166,7 +167,7 @@ class Drift:
         return self._roster.stream_ids[self._own]
 
     def _speaks_of(self, roster: Roster, stream: Stream) -> bool:
-        return stream.metric in SEASONAL and self._setup.watches(roster, stream)
+        return stream.metric in self._floor_of and self._setup.watches(roster, stream)
 
     def _look(self, step: int) -> Scores:
         params, everyone = self._params, np.arange(len(self._own))
@@ -174,7 +175,7 @@ class Drift:
         value = self._means.means(everyone, np.full(len(everyone), step, np.int64))
         expected, spread = self._usual(at - self._means.step_us // 2)
         off = np.clip((value - expected) / spread, -_CLIP, _CLIP)
-        off[value == _NOTHING] = np.nan
+        off[self._dead(value)] = np.nan
         around = self._around(off)
         around[np.abs(around) >= params.z] = np.nan
         apart = off - around
@@ -194,7 +195,24 @@ class Drift:
             lows=(middle - margin)[heard],
             highs=(middle + margin)[heard],
             facts={"expected": middle[heard], "z": self._z[heard], "neighbours_z": around[heard]},
+            pictures={
+                i: {"neighbours": self._neighbours_of(int(heard[i]))}
+                for i in np.flatnonzero(score[heard] >= params.z).tolist()
+            },
         )
+
+    def _dead(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which streams read nothing as all of their device may, or that have no other beside them."""
+        device, n = self._roster.device_of[self._own], len(self._roster.device_ids)
+        nothing = value == _NOTHING
+        dead = np.bincount(device, nothing, n)
+        alive = np.bincount(device, ~np.isnan(value), n) - dead
+        return nothing & ((dead > 1) | (alive == 0))[device]
+
+    def _neighbours_of(self, place: int) -> list[str]:
+        """The devices it is held against."""
+        near = self._near[place]
+        return [self._roster.streams[int(i)].device_id for i in self._own[near[near >= 0]]]
 
     def _mark(self, heard: NDArray[np.intp], score: NDArray[np.float64], at: int) -> None:
         """Which streams drift by now; the same bounds as those of the terms."""

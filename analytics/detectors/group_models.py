@@ -13,8 +13,8 @@ from analytics.detectors import charts
 from analytics.detectors.charts import CHARTS, Model
 from analytics.detectors.grid import grid_of
 from analytics.detectors.membership import Membership
-from analytics.detectors.seasons import DAY_KINDS, SLOTS, fit_seasons, least_spreads, usual_at
 from analytics.roster import Rows
+from analytics.seasons import DAY_KINDS, SLOTS, fit_seasons, least_spreads, usual_at
 from analytics.times import DAY, SECOND, to_local
 from telemetry.detection.floors import Floor
 from telemetry.detection.groups import GroupsParams

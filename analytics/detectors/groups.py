@@ -24,13 +24,13 @@ from analytics.detectors.charts import CHARTS
 from analytics.detectors.grid import StepMeans, in_steps
 from analytics.detectors.group_models import GroupModels, fit_groups
 from analytics.detectors.membership import NOBODY, Membership, group_key
-from analytics.detectors.seasons import usual_at
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
+from analytics.seasons import usual_at
 from analytics.times import SECOND, to_local
 from telemetry.detection import DetectorSpec
-from telemetry.detection.floors import FLOORS, with_own
+from telemetry.detection.floors import HOURLY, with_own
 from telemetry.detection.groups import GroupsParams
 from telemetry.devices import Device
 
@@ -67,7 +67,7 @@ class Groups:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._params: GroupsParams = setup.params
-        self._floor_of = with_own(FLOORS, self._params.floors)
+        self._floor_of = with_own(HOURLY, self._params.floors)
         self._zone = ZoneInfo(setup.city.timezone)
         self._step_us = round(self._params.step_s * SECOND)
         self._slow = charts.forgetting(self._params.step_s, self._params.level_s)
@@ -351,7 +351,7 @@ def ties(spec: DetectorSpec, devices: Sequence[Device]) -> list[list[str]]:
 
 
 def _group_of(spec: DetectorSpec, params: GroupsParams, device: Device, metric: str) -> str | None:
-    if metric not in FLOORS and metric not in params.floors:
+    if metric not in HOURLY and metric not in params.floors:
         return None
     return group_key(params.group_by, device, metric) if spec.watches(device, metric) else None
 

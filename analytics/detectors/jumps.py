@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup
 from analytics.detectors.leaps import CALM, LEAPT, OFF, Leaps, Steps
-from analytics.detectors.steps import UsualSteps, fit_steps
+from analytics.detectors.steps import COLUMNS, UsualSteps, fit_steps
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
 from analytics.scores import Scores, Term
@@ -32,6 +32,9 @@ _UNREST = 0.05
 _LEAST_UNREST = 0.02
 """Share of the least jump that counts as unrest at all: steps below an instrument's resolution
 are no measure of noise."""
+_SELDOM = 0.01
+"""Share of zeros up to which a drop to nothing is a leap however small: an hour and a half of a
+week, more than outages take. By night a road's few vehicles are less than a step by day."""
 _FADED = 0.05
 """A count of spikes below this is none."""
 _CLEARED = 0.5
@@ -89,14 +92,14 @@ class Jumps:
             [stream.metric in floors and self._setup.watches(roster, stream) for stream in roster.streams],
             np.bool_,
         )
-        streams, large, typical = fit_steps(rows.take(watched[rows.streams]))
-        return {"stream": roster.stream_ids[streams], "large": large, "typical": typical}
+        streams, usual = fit_steps(rows.take(watched[rows.streams]))
+        return {"stream": roster.stream_ids[streams], **usual}
 
     def learn(self, model: Columns) -> None:
         """Take up the usual steps of these streams."""
         source, target = match(model["stream"], self._roster.stream_ids)
-        self._usual.large[target] = model["large"][source]
-        self._usual.typical[target] = model["typical"][source]
+        for name in COLUMNS:
+            getattr(self._usual, name)[target] = model[name][source]
 
     def score(self, rows: Rows, _now: int) -> list[Scores]:
         """Each watched reading against the one before it."""
@@ -133,14 +136,12 @@ class Jumps:
         known = np.flatnonzero(~np.isnan(self._usual.large))
         return {
             "stream": self._roster.stream_ids[known],
-            "large": self._usual.large[known],
-            "typical": self._usual.typical[known],
+            **{name: getattr(self._usual, name)[known] for name in COLUMNS},
         }
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        source, target = self._forward.restore(state, self._roster)
         self._leaps.restore(state, source, target)
         for name in _KEPT:
             getattr(self, f"_{name}")[target] = state[name][source]
@@ -167,11 +168,19 @@ class Jumps:
         # What cannot be is no step: the next possible value is held against the last one.
         values = np.where(impossible, self._leaps.value[streams], rows.values)
         delta = self._leaps.delta(streams, values)
-        status, spiked = self._leaps.follow(Steps(streams, rows.times, values, delta, limit))
+        blinks = self._blinks(streams, values, delta)
+        status, spiked = self._leaps.follow(Steps(streams, rows.times, values, delta, limit, blinks))
         calm = (status == CALM) & ~spiked
         self._take_in(streams, apart, spiked, np.where(calm, np.abs(delta), np.nan))
         unfit = (status == LEAPT) | (status == OFF) & self._leaps.witnessed[streams] | impossible
         return unfit, self._scores(rows, status, impossible)
+
+    def _blinks(
+        self, streams: NDArray[np.int64], values: NDArray[np.float64], delta: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Drops to nothing, where nothing is the end of the range and seldom reached."""
+        rare = self._usual.zeros[streams] < _SELDOM
+        return (values == 0.0) & (delta < 0) & (self._low[streams] == 0.0) & rare
 
     def _take_in(
         self,

@@ -42,7 +42,7 @@ class Steps:
     """One new reading of some streams: columns of shape ``(n,)``.
 
     ``delta`` is the change since the reading before (NaN: none), ``limit`` what is a leap
-    on this stream (NaN: not known).
+    on this stream (NaN: not known), ``blinks`` where it is one though it is smaller.
     """
 
     streams: NDArray[np.int64]
@@ -50,11 +50,17 @@ class Steps:
     values: NDArray[np.float64]
     delta: NDArray[np.float64]
     limit: NDArray[np.float64]
+    blinks: NDArray[np.bool_]
 
     def take(self, rows: NDArray[np.intp]) -> Steps:
         """Some of them."""
         return Steps(
-            self.streams[rows], self.times[rows], self.values[rows], self.delta[rows], self.limit[rows]
+            self.streams[rows],
+            self.times[rows],
+            self.values[rows],
+            self.delta[rows],
+            self.limit[rows],
+            self.blinks[rows],
         )
 
 
@@ -103,7 +109,7 @@ class Leaps:
         status = self.status[steps.streams]
         with np.errstate(invalid="ignore"):
             size = np.abs(steps.delta)
-            leaps, stirs = size > steps.limit, size > _STIRS * steps.limit
+            leaps, stirs = (size > steps.limit) | steps.blinks, size > _STIRS * steps.limit
         spiked = np.zeros(len(status), np.bool_)
         odd = np.flatnonzero((status != CALM) | leaps)
         if len(odd):
@@ -126,7 +132,9 @@ class Leaps:
     def _judge(self, steps: Steps, was: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
         streams, values = steps.streams, steps.values
         before, leap = self.before[streams], self.leap[streams]
-        near = np.fmax(steps.limit, _NEAR * np.abs(leap))
+        # A blink, smaller than what is a leap elsewhere, is its own measure.
+        limit = np.where(np.abs(leap) > steps.limit, steps.limit, _NEAR * np.abs(leap))
+        near = np.fmax(limit, _NEAR * np.abs(leap))
         moved = values - before
         back = np.abs(moved) <= near
         further = (moved - leap) * np.sign(leap) > near
@@ -139,7 +147,7 @@ class Leaps:
         borne_out = shared | further & early
         borne_out |= (np.abs(values) <= _AT_REST * np.abs(before)) & ~self.witnessed[streams]
         borne_out |= self._untold[streams] | self._refilled[streams] & (leap > 0)
-        counter = (np.abs(steps.delta) > steps.limit) & (steps.delta * leap < 0)
+        counter = (np.abs(steps.delta) > limit) & (steps.delta * leap < 0)
         over = counter & (np.abs(steps.delta) >= _BACK * np.abs(leap)) | (since_us > self._settle_us)
         after = np.where(was == OFF, np.where(borne_out | over, CALM, OFF), LEAPT)
         after = np.where(first & (back | borne_out & ~elsewhere), CALM, after)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.columns import Columns, match
+from analytics.columns import Columns
 from analytics.detectors.averages import TrailingMeans
-from analytics.detectors.base import Setup
+from analytics.detectors.base import Given, Setup
 from analytics.roster import Roster, Rows
 from analytics.rounds import Forward
 from analytics.scores import Scores, Term
+from analytics.stream_terms import StreamTerms
 from analytics.times import SECOND
 from telemetry.alerts import Severity
 from telemetry.city import Threshold
@@ -27,7 +28,7 @@ _WORTH_TELLING = 0.05
 """Share of the limit by which a standing condition has to worsen to be told again."""
 
 
-class Limits:
+class Limits(Given):
     """Watches each stream against the thresholds that apply to it.
 
     Thresholds of one family and direction are steps of one condition. The score is the
@@ -41,7 +42,7 @@ class Limits:
         self._forward = Forward()
         self._means = TrailingMeans()
         self._windows: dict[tuple[int, float], int] = {}
-        self._first = np.zeros(1, np.int64)
+        self._terms = StreamTerms()
         self._sign = np.empty(0, np.float64)
         self._limit = np.empty(0, np.float64)
         self._window = np.empty(0, np.int64)
@@ -49,9 +50,8 @@ class Limits:
     def extend(self, roster: Roster) -> list[Term]:
         """Take up streams past those known; returns their terms."""
         watch = [(s, self._thresholds_of(roster, s)) for s in roster.streams[len(self._roster) :]]
-        ends = self._first[-1] + np.cumsum([len(thresholds) for _, thresholds in watch], dtype=np.int64)
+        self._terms.extend([len(thresholds) for _, thresholds in watch])
         pairs = [(stream, threshold) for stream, thresholds in watch for threshold in thresholds]
-        self._first = np.concatenate((self._first, ends))
         self._sign = np.concatenate((self._sign, np.array([_sign(t) for _, t in pairs], np.float64)))
         self._limit = np.concatenate((self._limit, np.array([t.limit for _, t in pairs], np.float64)))
         self._window = np.concatenate((self._window, self._windows_of(pairs)))
@@ -64,16 +64,9 @@ class Limits:
         longest_s = max((length_s for _, length_s in self._windows), default=0.0)
         self.score(rows.take(rows.times >= now - round(longest_s * SECOND)), now)
 
-    def fit(self, _roster: Roster, _rows: Rows) -> Columns:
-        """Nothing: the limits are given."""
-        return {}
-
-    def learn(self, _model: Columns) -> None:
-        """Nothing."""
-
     def score(self, rows: Rows, _now: int) -> list[Scores]:
         """Each watched reading against every term of its stream."""
-        watched = self._first[rows.streams + 1] > self._first[rows.streams]
+        watched = self._terms.has(rows.streams)
         return [self._round(part) for part in self._forward.rounds(rows.take(watched))]
 
     def tick(self, _now: int) -> list[Scores]:
@@ -82,21 +75,12 @@ class Limits:
 
     def state(self) -> Columns:
         """The trailing means and each stream's last time."""
-        return {"stream": self._roster.stream_ids, "last": self._forward.last.copy(), **self._means.state()}
-
-    def models(self) -> Columns:
-        """None."""
-        return {}
+        return {**self._forward.state(self._roster), **self._means.state()}
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        self._forward.restore(state, self._roster)
         self._means.restore(state)
-
-    def counts(self) -> dict[str, int]:
-        """None."""
-        return {}
 
     def _thresholds_of(self, roster: Roster, stream: Stream) -> list[Threshold]:
         device = roster.devices.get(stream.device_id)
@@ -105,11 +89,7 @@ class Limits:
         return [t for t in self._thresholds if t.applies_to(device, stream.metric)]
 
     def _round(self, rows: Rows) -> Scores:
-        first = self._first[rows.streams]
-        count = self._first[rows.streams + 1] - first
-        row = np.repeat(np.arange(len(rows)), count)
-        within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        terms = first[row] + within
+        row, terms = self._terms.of(rows.streams)
         values = self._averaged(terms, rows.times[row], rows.values[row])
         sign, limit = self._sign[terms], self._limit[terms]
         return Scores(

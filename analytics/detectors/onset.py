@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.columns import Columns, grown, match
+from analytics.columns import Columns, grown
 from analytics.detectors.base import Setup
 from analytics.detectors.extremes import probability
 from analytics.detectors.novelty import Novelties, Novelty
@@ -27,7 +27,7 @@ from analytics.rounds import Forward
 from analytics.scores import Scores, Term
 from analytics.times import HOUR, SECOND, to_local
 from telemetry.alerts import Severity
-from telemetry.detection.onset import OnsetParams
+from telemetry.detection.onset import LEAST_NEWS, OnsetParams
 from telemetry.devices import Stream
 
 TERMS = ("value", "residual", "shock", "season")
@@ -66,6 +66,8 @@ class Onset:
         self._trails = Trails()
         self._hours = UsualHours()
         self._term = np.empty(0, np.int64)
+        self._least_of = {**LEAST_NEWS, **params.least}
+        self._least = np.empty(0, np.float64)
         self._peak = np.empty(0, np.float64)
         self._age = np.empty(0, np.int64)
 
@@ -76,6 +78,7 @@ class Onset:
         first = int((self._term >= 0).sum()) * 2
         term = np.where(watched, first + (np.cumsum(watched) - 1) * 2, _UNWATCHED)
         self._term = np.concatenate((self._term, term))
+        self._least = np.append(self._least, [self._least_of.get(stream.metric, 0.0) for stream in fresh])
         n = len(roster)
         self._novelty.extend(n * _N)
         for part in (self._trails, self._hours, self._forward):
@@ -113,8 +116,7 @@ class Onset:
         n = len(self._roster)
         by_cell = self._novelty.state()
         return {
-            "stream": self._roster.stream_ids,
-            "last": self._forward.last.copy(),
+            **self._forward.state(self._roster),
             "peak": self._peak.copy(),
             "age": self._age.copy(),
             **self._trails.state(),
@@ -128,8 +130,7 @@ class Onset:
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        source, target = self._forward.restore(state, self._roster)
         self._peak[target], self._age[target] = state["peak"][source], state["age"][source]
         self._trails.restore(state, source, target)
         self._hours.restore(state, source, target)
@@ -143,7 +144,7 @@ class Onset:
 
     def _round(self, rows: Rows) -> Scores:
         warm = self._novelty.quantiles.count[rows.streams * _N] >= self._params.warm_readings
-        looks = self._looks(rows)
+        looks, trifling = self._looks(rows), self._trifling(rows)
         known = ~np.isnan(looks.seen)
         cells = _cells(rows.streams)[known]
         hours = np.repeat((rows.times // HOUR).astype(np.int32), _N)[known.ravel()]
@@ -152,10 +153,16 @@ class Onset:
         strength = np.zeros((len(rows), _N))
         strength[known] = met.strength
         strength *= self._weights
+        strength[trifling] = 0.0
         told = self._told(rows.streams, np.sqrt((strength**2).sum(axis=1)))
         scores = np.where(warm, probability(told), np.nan)
         low, high = self._expected(looks, known, met, middle, strength)
         return self._scores(rows, scores, low, high, strength)
+
+    def _trifling(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which values lie too near their stream's median to be worth telling."""
+        median = self._novelty.quantiles.heights[rows.streams * _N, MIDDLE]
+        return np.abs(rows.values - median) < self._least[rows.streams]
 
     def _looks(self, rows: Rows) -> _Looks:
         """The terms' views of these readings; the trails and hours then learn from them."""

@@ -12,12 +12,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.columns import Columns, match
-from analytics.detectors.base import Setup
+from analytics.columns import Columns
+from analytics.detectors.base import Given, Setup
 from analytics.detectors.slopes import RecentSlopes
 from analytics.roster import Roster, Rows
 from analytics.rounds import Forward
 from analytics.scores import Scores, Term
+from analytics.stream_terms import StreamTerms
 from analytics.times import SECOND
 from telemetry.detection.rates import RateLimit, RatesParams
 from telemetry.devices import Stream
@@ -29,7 +30,7 @@ _WORTH_TELLING = 0.25
 """Share of the limit by which a standing condition has to worsen to be told again."""
 
 
-class Rates:
+class Rates(Given):
     """Watches how fast streams rise or fall."""
 
     def __init__(self, setup: Setup) -> None:
@@ -38,16 +39,15 @@ class Rates:
         self._roster = Roster.of((), ())
         self._forward = Forward()
         self._slopes = RecentSlopes()
-        self._first = np.zeros(1, np.int64)
+        self._terms = StreamTerms()
         self._sign = np.empty(0, np.float64)
         self._limit = np.empty(0, np.float64)
 
     def extend(self, roster: Roster) -> list[Term]:
         """Take up streams past those known; returns their terms."""
         fresh = [(stream, self._limits_of(roster, stream)) for stream in roster.streams[len(self._roster) :]]
-        ends = self._first[-1] + np.cumsum([len(limits) for _, limits in fresh], dtype=np.int64)
+        self._terms.extend([len(limits) for _, limits in fresh])
         pairs = [(stream, limit) for stream, limits in fresh for limit in limits]
-        self._first = np.concatenate((self._first, ends))
         self._sign = np.concatenate((self._sign, np.array([_sign(limit) for _, limit in pairs], np.float64)))
         self._limit = np.concatenate((self._limit, np.array([limit.per_h for _, limit in pairs], np.float64)))
         self._slopes.add_windows(
@@ -66,16 +66,9 @@ class Rates:
         longest_s = max((limit.over_s for limit in self._params.rates), default=0.0)
         self.score(rows.take(rows.times >= now - round(longest_s * SECOND)), now)
 
-    def fit(self, _roster: Roster, _rows: Rows) -> Columns:
-        """Nothing: the limits are given."""
-        return {}
-
-    def learn(self, _model: Columns) -> None:
-        """Nothing."""
-
     def score(self, rows: Rows, _now: int) -> list[Scores]:
         """The slope that each watched reading ends, for every limit of its stream."""
-        watched = self._first[rows.streams + 1] > self._first[rows.streams]
+        watched = self._terms.has(rows.streams)
         return [self._round(part) for part in self._forward.rounds(rows.take(watched))]
 
     def tick(self, _now: int) -> list[Scores]:
@@ -84,21 +77,12 @@ class Rates:
 
     def state(self) -> Columns:
         """The windows and each stream's last time."""
-        return {"stream": self._roster.stream_ids, "last": self._forward.last.copy(), **self._slopes.state()}
-
-    def models(self) -> Columns:
-        """None."""
-        return {}
+        return {**self._forward.state(self._roster), **self._slopes.state()}
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        self._forward.restore(state, self._roster)
         self._slopes.restore(state)
-
-    def counts(self) -> dict[str, int]:
-        """None."""
-        return {}
 
     def _limits_of(self, roster: Roster, stream: Stream) -> list[RateLimit]:
         device = roster.devices.get(stream.device_id)
@@ -112,10 +96,7 @@ class Rates:
         ]
 
     def _round(self, rows: Rows) -> Scores:
-        first = self._first[rows.streams]
-        count = self._first[rows.streams + 1] - first
-        row = np.repeat(np.arange(len(rows)), count)
-        terms = first[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        row, terms = self._terms.of(rows.streams)
         times, values = rows.times[row], rows.values[row]
         self._slopes.add(terms, times, values)
         per_h = self._slopes.per_h(terms, times)

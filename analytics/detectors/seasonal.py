@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup
-from analytics.detectors.seasons import (
+from analytics.roster import Roster, Rows
+from analytics.rounds import Forward
+from analytics.scores import Scores, Term
+from analytics.seasons import (
     DAY_KINDS,
     SLOT_US,
     SLOTS,
@@ -23,9 +26,6 @@ from analytics.detectors.seasons import (
     least_spreads,
     slot_of,
 )
-from analytics.roster import Roster, Rows
-from analytics.rounds import Forward
-from analytics.scores import Scores, Term
 from analytics.times import DAY, SECOND, to_local
 from telemetry.detection.floors import SEASONAL, with_own
 from telemetry.detection.seasonal import SeasonalParams, Step
@@ -108,7 +108,7 @@ class Seasonal:
 
     def state(self) -> Columns:
         """The smoothed z and each stream's last time."""
-        return {"stream": self._roster.stream_ids, "last": self._forward.last.copy(), "z": self._z.copy()}
+        return {**self._forward.state(self._roster), "z": self._z.copy()}
 
     def models(self) -> Columns:
         """The usual weeks."""
@@ -121,8 +121,7 @@ class Seasonal:
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        source, target = self._forward.restore(state, self._roster)
         self._z[target] = state["z"][source]
 
     def counts(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
-from analytics.detectors.base import Setup
+from analytics.detectors.base import Given, Setup
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
@@ -22,7 +22,7 @@ _LONGEST_S = 1e9
 """As good as never, and whole microseconds of it fit into 64 bits."""
 
 
-class Silence:
+class Silence(Given):
     """Watches the time since each device was last heard, on a clock that stops with the city.
 
     The clock advances from batch to batch, by at most one usual interval of the fastest
@@ -62,13 +62,6 @@ class Silence:
         """Devices with history are expected, from this moment on."""
         self._heard[self._heard_in(rows)] = self._clock
 
-    def fit(self, _roster: Roster, _rows: Rows) -> Columns:
-        """Nothing: the usual interval is given."""
-        return {}
-
-    def learn(self, _model: Columns) -> None:
-        """Nothing."""
-
     def score(self, rows: Rows, now: int) -> list[Scores]:
         """Devices heard in this batch are well."""
         self._advance(now)
@@ -92,10 +85,6 @@ class Silence:
             "quiet": self._clock - self._heard[heard],
             "clock": np.array([self._now, self.stalls], np.int64),
         }
-
-    def models(self) -> Columns:
-        """None."""
-        return {}
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
@@ -131,6 +120,7 @@ class Silence:
         twice = np.repeat(devices, 2)
         nothing = np.full(len(twice), np.nan)
         limit_s = self._limit_us[twice] / SECOND
+        silent_s = np.repeat(score, 2) * limit_s
         return Scores(
             terms=(devices[:, None] * 2 + np.arange(2)).ravel(),
             times=np.full(len(twice), now, np.int64),
@@ -138,18 +128,19 @@ class Silence:
             values=nothing,
             lows=nothing,
             highs=nothing,
-            facts={"silent_s": np.repeat(score, 2) * limit_s, "allowed_s": limit_s},
+            facts={
+                "silent_s": silent_s,
+                "allowed_s": limit_s,
+                "heard_ms": np.floor(now / 1e3 - 1e3 * silent_s),
+            },
         )
 
     def _terms(self, known: int) -> list[Term]:
-        order = np.argsort(~self._watched, kind="stable")  # a device speaks by a stream that is watched
-        _, first = np.unique(self._roster.device_of[order], return_index=True)
+        speakers = self._roster.speakers(self._watched)
         terms: list[Term] = []
         for place in range(known, len(self._roster.device_ids)):
-            device_id, stream_id = (
-                self._roster.device_ids[place],
-                int(self._roster.stream_ids[order[first[place]]]),
-            )
+            device_id = self._roster.device_ids[place]
+            stream_id = int(self._roster.stream_ids[speakers[place]])
             for severity, times in ((Severity.MINOR, 1.0), (Severity.MAJOR, self._params.major_times)):
                 terms.append(
                     Term(

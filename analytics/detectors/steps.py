@@ -16,6 +16,7 @@ _OF_OFTEN = 3.0
 """A large step is at most so many times what one step in ten exceeds: a few hours of spikes in
 the week looked at would else teach that spikes are usual. Of Gaussian steps it is 1.7 times."""
 _LEAST_STEPS = 200
+COLUMNS = ("large", "typical", "zeros")
 _GAP = 3.0
 """Times the usual distance of two readings beyond which they are no step."""
 
@@ -25,19 +26,22 @@ class UsualSteps:
     """Per stream, in its unit; NaN until learnt, shape ``(n_streams,)``.
 
     ``large`` is what one step in two hundred exceeds, ``typical`` the mean size of the
-    others in the liveliest sixth of the day's hours.
+    others in the liveliest sixth of the day's hours; ``zeros`` the share of readings that
+    said nothing.
     """
 
     large: NDArray[np.float64] = field(default_factory=lambda: np.empty(0, np.float64))
     typical: NDArray[np.float64] = field(default_factory=lambda: np.empty(0, np.float64))
+    zeros: NDArray[np.float64] = field(default_factory=lambda: np.empty(0, np.float64))
 
     def extend(self, n: int) -> None:
         """Make room for ``n`` streams."""
         self.large, self.typical = grown(self.large, n, np.nan), grown(self.typical, n, np.nan)
+        self.zeros = grown(self.zeros, n, np.nan)
 
 
-def fit_steps(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Streams, and their large and typical steps, from history ordered by stream and time.
+def fit_steps(rows: Rows) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
+    """Streams, and the columns of `UsualSteps`, from history ordered by stream and time.
 
     Streams with fewer than 200 steps are left out: what is usual there is not known.
     """
@@ -46,7 +50,9 @@ def fit_steps(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArr
     size = np.abs(rows.values[1:] - rows.values[:-1])[same]
     apart = (rows.times[1:] - rows.times[:-1])[same]
     if len(owner) == 0:
-        return np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.float64)
+        return np.empty(0, np.int64), {name: np.empty(0, np.float64) for name in COLUMNS}
+    zero = rows.values[1:][same] == 0.0
+    share = np.bincount(owner, weights=zero) / np.maximum(np.bincount(owner), 1)
     owner, size, hour = _steady(owner, size, apart, rows.times[1:][same] // 3_600_000_000)
     order = np.lexsort((size, owner))
     streams, first, count = np.unique(owner[order], return_index=True, return_counts=True)
@@ -58,7 +64,8 @@ def fit_steps(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArr
     which = np.searchsorted(streams, owner)
     typical = _lively(which, np.minimum(size, large[which]), hour % 24, len(streams))
     enough = count >= _LEAST_STEPS
-    return streams[enough], large[enough], typical[enough]
+    columns = (large, typical, share[streams])
+    return streams[enough], {name: one[enough] for name, one in zip(COLUMNS, columns, strict=True)}
 
 
 def _steady(

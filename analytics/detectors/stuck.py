@@ -27,6 +27,9 @@ faults of one sensor, less than a lamp's days or quiet nights."""
 _AT_REST = 0.0
 _LEAST_HISTORY = 100
 """Readings from which a usual run can be told."""
+_SATURATED = {"humidity_pct": 98.0}
+"""From where a sensor may stay though its range goes on: in saturated air a humidity sensor
+repeats what it makes of 100 %, and good ones are right to 2 %."""
 
 
 class Stuck:
@@ -101,8 +104,7 @@ class Stuck:
     def state(self) -> Columns:
         """The running runs."""
         return {
-            "stream": self._roster.stream_ids,
-            "last": self._forward.last.copy(),
+            **self._forward.state(self._roster),
             "value": self._value.copy(),
             "began": self._began.copy(),
             "repeats": self._repeats.copy(),
@@ -115,8 +117,7 @@ class Stuck:
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        source, target = self._forward.restore(state, self._roster)
         self._value[target], self._began[target] = state["value"][source], state["began"][source]
         self._repeats[target] = state["repeats"][source]
 
@@ -160,7 +161,8 @@ def _varies(stream: Stream) -> bool:
 def _bounds(stream: Stream) -> tuple[float, float]:
     """The ends of what can be reported: a power factor of 1 or a humidity of 100 % may stay there."""
     metric = METRICS.get(stream.metric)
-    return (metric.low, metric.high) if metric else (-np.inf, np.inf)
+    low, high = (metric.low, metric.high) if metric else (-np.inf, np.inf)
+    return low, _SATURATED.get(stream.metric, high)
 
 
 def _usual_runs(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -57,8 +57,8 @@ class Report:
     """How good a configuration is on one stretch of history.
 
     ``baselines`` holds the same summary of detectors that cannot know, by name;
-    ``false_by`` the false alarms by ``detector rule``; ``scores`` further measures by name
-    (``vus_pr``, ``nab_standard``, …).
+    ``false_by`` the false alarms by ``detector rule``; ``scores`` the measures of scores over
+    time (`analytics.evaluation.over_time`) of *this*, each detector and the baselines.
     """
 
     start: datetime
@@ -69,7 +69,7 @@ class Report:
     rows: tuple[Row, ...]
     baselines: Mapping[str, Summary]
     false_by: Mapping[str, int] = field(default_factory=dict[str, int])
-    scores: Mapping[str, float] = field(default_factory=dict[str, float])
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     rules: Rules = field(default_factory=Rules)
 
     def to_document(self) -> dict[str, Any]:

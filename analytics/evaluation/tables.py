@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.markup import escape
 from rich.table import Column, Table
 
+from analytics.evaluation.over_time import MEASURES
 from analytics.evaluation.report import Report, Row, Summary
 
 _MOST_RULES = 10
 
 
 def tables(report: Report) -> list[Table]:
-    """What became of each kind; this beside the baselines; which rules were false."""
-    return [_kinds(report), _beside(report), _false(report)]
+    """What became of each kind; this beside the baselines; scores over time; which rules were false."""
+    return [
+        _kinds(report),
+        _beside(report),
+        *([scored(report.scores)] if report.scores else []),
+        _false(report),
+    ]
 
 
 def _kinds(report: Report) -> Table:
@@ -45,8 +53,15 @@ def _beside(report: Report) -> Table:
     )  # fmt: skip
     for name, summary in {"this": report.summary, **report.baselines}.items():
         table.add_row(escape(name), *_figures(summary), style="bold" if summary is report.summary else "")
-    for name, value in report.scores.items():
-        table.add_row(escape(name), _number(value))
+    return table
+
+
+def scored(scores: Mapping[str, Mapping[str, float]]) -> Table:
+    """Measures of scores over time, of all detectors, each, and what cannot know."""
+    names = [_right(name.replace("_", " ")) for name in MEASURES]
+    table = Table("", *names, title="Scores over time")
+    for who, row in scores.items():
+        table.add_row(escape(who), *(_number(row.get(name)) for name in MEASURES))
     return table
 
 

@@ -7,6 +7,3 @@ the empirical one of the errors such forecasts made on days they were not fitted
 """
 
 from __future__ import annotations
-
-# The detectors' package comes first: it imports the modules here, which use its seasons.
-import analytics.detectors as _  # noqa: F401

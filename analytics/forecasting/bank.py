@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, match
-from analytics.forecasting.bases import expected, inward, outward
-from analytics.forecasting.family import BEFORE, STEP_US
+from analytics.forecasting.bases import error_unit, expected, has_base, inward, outward
+from analytics.forecasting.family import BEFORE, STEP_US, Base
 from analytics.forecasting.features import Recent
 from analytics.forecasting.fitting import Context, fit, rain_flags
 from analytics.forecasting.model import Fan, Model
@@ -53,6 +53,7 @@ class Bank:
         self._rain = Rings(BIN_US, _RAIN_BINS + _MARGIN)
         self._model = Model.blank(0, steps)
         self.places = find_places(Roster.of((), ()), wanted, stations)
+        self._tidal = np.empty(0, np.bool_)
         self._stream_ids: NDArray[np.int64] = np.empty(0, np.int64)
         self._gauge_ids: NDArray[np.int64] = np.empty(0, np.int64)
 
@@ -69,6 +70,7 @@ class Bank:
         self.places = find_places(roster, self._wanted, self._context.stations)
         self._stream_ids = roster.stream_ids[self.places.streams].astype(np.int64)
         self._gauge_ids = roster.stream_ids[self.places.rain].astype(np.int64)
+        self._tidal = has_base(self.places, Base.TIDE)
         self._recent.extend(len(self.places))
         self._rain.extend(len(self.places.rain))
         self._model.extend(len(self.places))
@@ -113,15 +115,21 @@ class Bank:
         ahead = np.arange(self._model.steps) * STEP_US + STEP_US // 2
         then = times[:, None] + ahead
         recent = self._recently(rows, times)
-        model = self._model
-        x = recent.matrix(model.scale[rows].astype(np.float64), model.clip[rows].astype(np.float64))
-        carried = np.einsum("np,nhp->nh", x, model.coefficients[rows]) * model.scale[rows][:, None]
-        steps = outward(self.places, rows, self._expected(rows, then) + carried)
-        centre = self._trailing(rows, times, steps)
+        model, scale = self._model, self._model.scale[rows].astype(np.float64)
+        x = recent.matrix(scale, model.clip[rows].astype(np.float64))
         wet = recent.wet(*rain_flags(self.places, rows))
+        usual = self._expected(rows, np.concatenate((times[:, None] - STEP_US // 2, then), axis=1))
+        change = (usual[:, :1] - usual[:, 1:]) / scale[:, None]
+        change[self._tidal[rows]] = 0.0
+        coefficients = model.coefficients[rows, wet]
+        carried = np.einsum("np,nhp->nh", x, coefficients[..., :-1]) + change * coefficients[..., -1]
+        steps = outward(self.places, rows, usual[:, 1:] + carried * scale[:, None])
+        centre = self._trailing(rows, times, steps)
         # Beyond what it was fitted on, a forecast may be wrong in proportion.
-        wider = model.strangeness(rows, x)[:, None, None]
-        return Fan(then, centre[..., None] + wider * model.errors[rows, wet])
+        errors = model.strangeness(rows, x)[:, None, None, None] * model.errors[rows, wet]
+        errors *= error_unit(self.places, rows, centre)[:, None, :, None]
+        centres = (centre, np.maximum.accumulate(centre, axis=1), np.minimum.accumulate(centre, axis=1))
+        return Fan(then, *(part[..., None] + errors[:, place] for place, part in enumerate(centres)))
 
     def current_means(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Floats:
         """The trailing means at these times; NaN for rows whose value itself is forecast."""
@@ -152,18 +160,15 @@ class Bank:
 
     def _recently(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Recent:
         """What came just before: means of the last quarter of an hour, and of earlier ones."""
-        passed = times[:, None] % STEP_US / STEP_US
         back = np.array([0, *BEFORE])
         numbers = (times // STEP_US)[:, None] - back
         both = np.concatenate((numbers, numbers - 1), axis=1)
         scaled = inward(self.places, rows, self._recent.means(rows, both))
         residual = scaled - self._expected(rows, self._recent.moments(rows, both))
         newer, older = residual[:, : len(back)], residual[:, len(back) :]
-        mixed = passed * newer + (1.0 - passed) * older
-        residual = np.where(np.isnan(older), newer, np.where(np.isnan(newer), older, mixed))
+        residual = _mixed(newer, older, self._begun(rows, times))
         last = (times // BIN_US)[:, None] - 1
-        gauges = self._gauges(rows, last)
-        return Recent(residual[:, 0], residual[:, 1], residual[:, 2], *gauges)
+        return Recent(*residual.T, *self._gauges(rows, last))
 
     def _gauges(self, rows: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Rain nearby in the last quarter and hour, up to the bins ``last`` ``(n, 1)``.
@@ -196,8 +201,24 @@ class Bank:
         return [(length, np.flatnonzero(averaging == length)) for length in lengths]
 
     def _aged(self, rows: NDArray[np.int64], times: NDArray[np.int64], length: int) -> Floats:
-        """Means of the last ``length`` steps, the newest first."""
-        return self._recent.means(rows, (times // STEP_US)[:, None] - np.arange(length))
+        """Means of the last ``length`` steps up to ``times``, the newest first.
+
+        A bucket that has only begun counts by how much of it is there, in the place of as much
+        of the oldest.
+        """
+        means = self._recent.means(rows, (times // STEP_US)[:, None] - np.arange(length + 1))
+        return _mixed(means[:, :-1], means[:, 1:], self._begun(rows, times))
+
+    def _begun(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Floats:
+        """How much of the bucket at ``times`` is there, by the readings of the one before, ``(n, 1)``."""
+        count = self._recent.counts(rows, (times // STEP_US)[:, None] - np.arange(2))
+        return np.minimum(count[:, :1] / np.maximum(count[:, 1:], 1.0), 1.0)
+
+
+def _mixed(newer: Floats, older: Floats, share: Floats) -> Floats:
+    """``share`` of ``newer`` and the rest of ``older``; all of one where the other is NaN."""
+    mixed = share * newer + (1.0 - share) * older
+    return np.where(np.isnan(older), newer, np.where(np.isnan(newer), older, mixed))
 
 
 def _mean_with(aged: Floats, ahead: Floats, length: int) -> Floats:

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.detectors.seasons import DAY_KINDS, SLOTS, day_kind, slot_of
 from analytics.forecasting.family import FAMILIES, Base
 from analytics.forecasting.places import Places
+from analytics.seasons import DAY_KINDS, SLOTS, day_kind, slot_of
 from analytics.times import to_local
 from telemetry.tide import Station, level_m
 
@@ -54,9 +54,9 @@ def season_at(
     return ((1.0 - share) * first + share * second).astype(np.float64)
 
 
-def is_seasonal(places: Places) -> NDArray[np.bool_]:
-    """Which streams' base is a season, shape ``(len(places),)``."""
-    return np.array([FAMILIES[metric].base is Base.SEASON for metric in places.metrics.tolist()], np.bool_)
+def has_base(places: Places, *bases: Base) -> NDArray[np.bool_]:
+    """Which streams' base is one of these, shape ``(len(places),)``."""
+    return np.array([FAMILIES[metric].base in bases for metric in places.metrics.tolist()], np.bool_)
 
 
 def is_log(places: Places) -> NDArray[np.bool_]:
@@ -78,6 +78,12 @@ def outward(places: Places, rows: NDArray[np.int64], values: Floats) -> Floats:
     log = is_log(places)[rows]
     changed[log] = np.exp(values[log])
     return changed
+
+
+def error_unit(places: Places, rows: NDArray[np.int64], centre: Floats) -> Floats:
+    """What errors of forecasts ``(n, …)`` are counted in: themselves, or 1 of the metric's unit."""
+    log = is_log(places)[rows].reshape(-1, *[1] * (centre.ndim - 1))
+    return np.where(log, np.maximum(centre, LEAST_LOG), 1.0)
 
 
 def no_season(n: int) -> NDArray[np.float32]:

@@ -20,9 +20,9 @@ _SURE = 0.99
 class Crossings:
     """Of ``n`` forecasts; times in microseconds as float64, NaN where there is none.
 
-    ``chance`` is the largest over the steps of the chance to be beyond the limit, so never more
-    than that of passing it at some time between. ``likely`` is when that chance passes one
-    half (or is largest), ``earliest`` one tenth, ``latest`` nine tenths.
+    ``chance`` is that of passing the limit at some time within the steps looked at. ``likely`` is
+    when the chance to have passed it reaches one half (or is largest), ``earliest`` one tenth,
+    ``latest`` nine tenths.
     """
 
     chance: Floats
@@ -33,10 +33,13 @@ class Crossings:
 
 def find_crossings(fan: Fan, limits: Floats, signs: Floats, steps: int) -> Crossings:
     """Crossings of ``limits`` ``(n,)`` within ``steps`` steps; ``signs`` 1 upwards, −1 downwards."""
-    quantiles = fan.quantiles[:, :steps] * signs[:, None, None]
-    beyond = _beyond(np.sort(quantiles, axis=2), (limits * signs)[:, None])
+    up = signs[:, None, None] > 0
+    extremes = np.where(up, fan.highest[:, :steps], -fan.lowest[:, :steps])
+    beyond = _beyond(np.sort(extremes, axis=2), (limits * signs)[:, None])
+    # What has been passed by one step has been passed by all later ones.
+    beyond = np.maximum.accumulate(beyond, axis=1)
     times = fan.times[:, :steps].astype(np.float64)
-    chance = beyond.max(axis=1)
+    chance = beyond[:, -1]
     likely = _first(beyond, times, np.minimum(0.5, chance))
     return Crossings(chance, likely, _first(beyond, times, np.full(len(chance), 0.1)),
                      _first(beyond, times, np.full(len(chance), 0.9)))  # fmt: skip

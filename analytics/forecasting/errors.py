@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.detectors.seasons import nan_median
 from analytics.forecasting.features import LEVELS
 from analytics.forecasting.model import STRATA
+from analytics.seasons import nan_median
 
 Floats = NDArray[np.float64]
 

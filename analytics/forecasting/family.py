@@ -11,8 +11,8 @@ STEP_US = 900 * SECOND
 """A step ahead, and a bucket of what is recent: a quarter of an hour."""
 
 STEPS_AN_HOUR = 4
-BEFORE = (STEPS_AN_HOUR, 3 * STEPS_AN_HOUR)
-"""How many steps back the residual is compared with: its trend over one hour and over three."""
+BEFORE = (1, STEPS_AN_HOUR, 3 * STEPS_AN_HOUR)
+"""How many steps back the residual is compared with: its trend over a quarter, one hour and three."""
 
 
 class Base(StrEnum):
@@ -23,16 +23,22 @@ class Base(StrEnum):
     stream's median at all hours: rain keeps none."""
     SEASON = "season"
     """The stream's usual half hour of a working day or a weekend."""
+    CLOCK = "clock"
+    """The usual half hour of all days, beside what the whole day around it was like: the clock
+    says less of dust than the weather of the day does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """How a metric is forecast.
 
-    ``log`` forecasts the logarithm, for what is multiplied rather than added up. ``rain``:
+    ``log`` forecasts the logarithm, for what is multiplied rather than added up; errors are then
+    shares of what was forecast. ``rain``:
     rain nearby matters. ``least_spread`` is the least robust error of a forecast in the
     metric's unit, about what an instrument repeats to. Residuals farther than
-    ``clip`` robust spreads out count as that far (infinite: as they are).
+    ``clip`` robust spreads out count as that far (infinite: as they are). ``shared``: streams of
+    one city err together, since they share the weather; how many days were seen counts then,
+    not how many readings.
     """
 
     base: Base
@@ -40,17 +46,19 @@ class Family:
     rain: bool
     least_spread: float
     clip: float
+    shared: bool
 
 
-_LEVEL = Family(Base.TIDE, log=False, rain=True, least_spread=0.005, clip=float("inf"))
-_AIR = Family(Base.SEASON, log=True, rain=False, least_spread=0.5, clip=6.0)
+_LEVEL = Family(Base.TIDE, log=False, rain=True, least_spread=0.005, clip=float("inf"), shared=True)
+_LOAD = Family(Base.SEASON, log=True, rain=False, least_spread=0.5, clip=6.0, shared=False)
+_AIR = Family(Base.CLOCK, log=True, rain=True, least_spread=0.5, clip=3.0, shared=True)
 
 FAMILIES: dict[str, Family] = {
     "water_level_m": _LEVEL,
-    "current_a": Family(Base.SEASON, log=False, rain=False, least_spread=0.5, clip=6.0),
-    "active_power_kw": Family(Base.SEASON, log=False, rain=False, least_spread=0.5, clip=6.0),
+    "current_a": _LOAD,
+    "active_power_kw": _LOAD,
     "pm2_5": _AIR,
     "pm10": _AIR,
 }
 """By metric. Water levels follow the tide and rain; load keeps the hours of people; dust keeps
-them too, times how still the air is."""
+them too, times how still the air is and what rain has left of it."""

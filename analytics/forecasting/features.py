@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-FEATURES = 7
-"""A constant, the residual, its trend over one and over three hours, and rain: of the last
-quarter of an hour, of the last hour, and of the quarter beyond what sewers take."""
+FEATURES = 9
+"""A constant, the residual, its trend over a quarter of an hour, one hour and three, rain (of the
+last quarter of an hour, of the last hour, and of the quarter beyond what sewers take), and by how
+much more is usual now than at the step ahead."""
+PERSISTENT = (1, FEATURES - 1)
+"""The residual and that difference: with one of each a forecast is the last value."""
 
 _SEWER_MMPH = 20.0
 """Rain that streets still swallow, mm/h; K, the city profile's attention level."""
@@ -28,29 +31,32 @@ LEVELS = np.array([0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98])
 class Recent:
     """What was measured just before some forecasts, each array of shape ``(n,)`` or ``(n, T)``.
 
-    ``residual`` (NaN: no forecast) and ``hour_ago``, ``hours_ago`` (NaN: unknown) are on the
-    family's scale; ``rain`` is of the last quarter of an hour and ``rain_hour`` of the last
-    hour, mm/h.
+    ``residual`` (NaN: no forecast) and those of `BEFORE`, ``quarter_ago``, ``hour_ago`` and
+    ``hours_ago`` (NaN: unknown), are on the family's scale; ``rain`` is of the last quarter of an
+    hour and ``rain_hour`` of the last hour, mm/h.
     """
 
     residual: Floats
+    quarter_ago: Floats
     hour_ago: Floats
     hours_ago: Floats
     rain: Floats
     rain_hour: Floats
 
     def matrix(self, scale: Floats, clip: Floats) -> Floats:
-        """The features, one axis more: shape ``(…, FEATURES)``.
+        """The features but the last, one axis more: shape ``(…, FEATURES - 1)``.
 
-        ``scale`` and ``clip`` (what a residual counts for at most) fit the arrays here.
+        ``scale`` and ``clip`` (what a residual counts for at most) fit the arrays here. The last
+        one depends on the step ahead.
         """
-        now, hour, hours = (
-            np.clip(part, -clip, clip) / scale for part in (self.residual, self.hour_ago, self.hours_ago)
+        now, *ago = (
+            np.clip(part, -clip, clip) / scale
+            for part in (self.residual, self.quarter_ago, self.hour_ago, self.hours_ago)
         )
-        trend, long_trend = np.nan_to_num(now - hour), np.nan_to_num(now - hours)
+        trends = [np.nan_to_num(now - then) for then in ago]
         rain, rain_hour = self.rain / _RAIN_UNIT_MMPH, self.rain_hour / _RAIN_UNIT_MMPH
         surplus = np.maximum(self.rain - _SEWER_MMPH, 0.0) / _RAIN_UNIT_MMPH
-        return np.stack((np.ones_like(now), now, trend, long_trend, rain, rain_hour, surplus), axis=-1)
+        return np.stack((np.ones_like(now), now, *trends, rain, rain_hour, surplus), axis=-1)
 
     def wet(self, rainy: NDArray[np.bool_], rises: NDArray[np.bool_]) -> NDArray[np.int64]:
         """1 where errors are those of wet hours, else 0.

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown
-from analytics.detectors.seasons import DAY_KINDS, SLOTS
 from analytics.forecasting.features import FEATURES, LEVELS
+from analytics.seasons import DAY_KINDS, SLOTS
 
 Floats = NDArray[np.float64]
 
 STRATA = 2
 """Dry hours and wet ones."""
+SPREADS = 3
+"""Of the value at a step ahead, and of the highest and of the lowest by then."""
 _NAMES = ("coefficients", "errors", "season", "scale", "clip", "seen")
 
 
@@ -22,8 +24,8 @@ _NAMES = ("coefficients", "errors", "season", "scale", "clip", "seen")
 class Model:
     """One row a stream; NaN where nothing was learnt.
 
-    ``coefficients`` ``(k, steps, FEATURES)``, on the stream's ``scale`` ``(k,)``; ``errors``
-    ``(k, STRATA, steps, len(LEVELS))``, quantiles of the forecasts' errors in the metric's
+    ``coefficients`` ``(k, STRATA, steps, FEATURES)``, on the stream's ``scale`` ``(k,)``; ``errors``
+    ``(k, STRATA, SPREADS, steps, len(LEVELS))``, quantiles of the forecasts' errors in the metric's
     unit; ``season`` ``(k, DAY_KINDS, SLOTS)`` on the family's scale; ``clip`` ``(k,)``, what a
     residual counts for at most; ``seen`` ``(k, FEATURES)``, the largest size each feature had.
     """
@@ -38,14 +40,14 @@ class Model:
     @classmethod
     def blank(cls, n: int, steps: int) -> Model:
         """Of ``n`` streams that have learnt nothing."""
-        fans = (n, STRATA, steps, len(LEVELS))
-        shapes = (n, steps, FEATURES), fans, (n, DAY_KINDS, SLOTS), (n,), (n,), (n, FEATURES)
+        fans = (n, STRATA, SPREADS, steps, len(LEVELS))
+        shapes = (n, STRATA, steps, FEATURES), fans, (n, DAY_KINDS, SLOTS), (n,), (n,), (n, FEATURES)
         return cls(*(np.full(shape, np.nan, np.float32) for shape in shapes))
 
     @property
     def steps(self) -> int:
         """How many steps ahead it forecasts."""
-        return self.coefficients.shape[1]
+        return self.coefficients.shape[2]
 
     def __len__(self) -> int:
         return len(self.scale)
@@ -60,8 +62,11 @@ class Model:
         return ~np.isnan(self.scale)
 
     def strangeness(self, rows: NDArray[np.int64], features: Floats) -> Floats:
-        """How many times larger than ever seen the features of ``rows`` are, at least 1, ``(n,)``."""
-        beyond = np.abs(features[:, 1:]) / self.seen[rows, 1:]
+        """How many times larger than ever seen the features of ``rows`` are, at least 1, ``(n,)``.
+
+        ``features`` ``(n, FEATURES - 1)``, without the one that the clock makes.
+        """
+        beyond = np.abs(features[:, 1:]) / self.seen[rows, 1:-1]
         return np.maximum(beyond.max(axis=1, initial=0.0), 1.0)
 
     def columns(self, rows: NDArray[np.intp]) -> Columns:
@@ -80,15 +85,18 @@ class Fan:
     """Forecasts of ``n`` streams.
 
     ``times`` int64 ``(n, steps)``, microseconds, the middles of the steps ahead; ``quantiles``
-    ``(n, steps, len(LEVELS))`` in the metric's unit, NaN where there is no forecast.
+    ``(n, steps, len(LEVELS))`` in the metric's unit, NaN where there is no forecast; ``highest``
+    and ``lowest``, of the same shape, those of the highest and lowest by the end of each step.
     """
 
     times: NDArray[np.int64]
     quantiles: Floats
+    highest: Floats
+    lowest: Floats
 
     def take(self, rows: NDArray[np.intp]) -> Fan:
         """Some of the forecasts, or one several times."""
-        return Fan(self.times[rows], self.quantiles[rows])
+        return Fan(self.times[rows], self.quantiles[rows], self.highest[rows], self.lowest[rows])
 
     def at(self, level: float) -> Floats:
         """The quantile of one of `LEVELS`, ``(n, steps)``."""

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from analytics.detectors.seasons import fit_seasons, nan_median
-from analytics.forecasting.bases import expected, inward, is_seasonal, no_season
-from analytics.forecasting.family import STEP_US, STEPS_AN_HOUR
+from analytics.forecasting.bases import expected, has_base, inward, no_season
+from analytics.forecasting.family import STEP_US, STEPS_AN_HOUR, Base
 from analytics.forecasting.places import NOBODY, Places
 from analytics.roster import Rows
+from analytics.seasons import fit_seasons, nan_median
 from analytics.times import DAY
 from telemetry.tide import Station
 
@@ -24,6 +24,8 @@ A_DAY = DAY // STEP_US
 PARTS = 3
 """Bins of five minutes in a step."""
 BIN_US = STEP_US // PARTS
+_NEARLY = 0.9
+"""Less of a day around would lack some hours of the clock, and say so of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Past:
     """Steps of whole blocks of 24 hours.
 
     ``rows`` int64 ``(k,)``, places in `Places`; ``values`` ``(k, T)``, means of steps in the
-    metric's unit, NaN where there is none; ``rain`` and ``rain_hour`` ``(k, T)``, mm/h nearby at
+    metric's unit, NaN where there is none, ``highs`` and ``lows`` the largest and the least five
+    minutes of each; ``rain`` and ``rain_hour`` ``(k, T)``, mm/h nearby at
     the steps' ends; ``times`` int64 ``(k, T)``, the mean times of what a step holds; ``fine`` the
     readings as means of five minutes on the family's scale, by place in ``rows``; ``first``, where
     it begins (microseconds).
@@ -39,6 +42,8 @@ class Past:
 
     rows: NDArray[np.int64]
     values: Floats
+    highs: Floats
+    lows: Floats
     rain: Floats
     rain_hour: Floats
     times: NDArray[np.int64]
@@ -49,6 +54,10 @@ class Past:
     def days(self) -> int:
         """How many blocks there are."""
         return self.values.shape[1] // A_DAY
+
+    def middles(self) -> Floats:
+        """The streams' medians, ``(k,)``."""
+        return nan_median(self.values.astype(np.float32)).astype(np.float64)
 
     def base(
         self, places: Places, stations: Mapping[str, Station], season: NDArray[np.float32], zone: ZoneInfo
@@ -61,14 +70,29 @@ class Past:
     def season(self, places: Places, zone: ZoneInfo, without: int | None = None) -> NDArray[np.float32]:
         """Usual values of ``rows``, one block left ``without``; of water levels the median."""
         season = no_season(len(self.rows))
-        keep = is_seasonal(places)[self.rows][self.fine.streams]
-        if without is not None:
-            keep &= (self.fine.times - self.first) // DAY != without
-        found = fit_seasons(self.fine.take(keep), zone)
+        day = (self.fine.times - self.first) // DAY
+        kept = np.ones(len(day), np.bool_) if without is None else day != without
+        own = has_base(places, Base.SEASON)[self.rows]
+        found = fit_seasons(self.fine.take(kept & own[self.fine.streams]), zone)
         season[found.streams] = found.median
-        flat = np.flatnonzero(~is_seasonal(places)[self.rows])
-        season[flat] = nan_median(self.values[flat].astype(np.float32))[:, None, None]
+        flat = np.flatnonzero(has_base(places, Base.TIDE)[self.rows])
+        season[flat] = self.middles()[flat, None, None]
+        clock = has_base(places, Base.CLOCK)[self.rows]
+        self._clock(season, self.fine.take(kept & clock[self.fine.streams]), zone)
         return season
+
+    def _clock(self, season: NDArray[np.float32], fine: Rows, zone: ZoneInfo) -> None:
+        """Usual values beside those of the day around them, the same on all days, plus the usual day's."""
+        of = np.unique(fine.streams)
+        steps = np.full(self.values.shape, np.nan)
+        place = (fine.streams, (fine.times - self.first) // STEP_US)
+        steps[place] = fine.values
+        around = _around(steps)
+        beside = Rows(fine.streams, fine.times, fine.values - around[place])
+        found = fit_seasons(beside.take(np.isfinite(beside.values)), zone)
+        days = found.median * np.array([5.0, 2.0], np.float32)[:, None] / 7.0
+        season[found.streams] = days.sum(axis=1, keepdims=True)
+        season[of] += nan_median(steps[of].astype(np.float32))[:, None, None]
 
 
 def gather(places: Places, rows: Rows, n_streams: int) -> Past | None:
@@ -85,7 +109,9 @@ def gather(places: Places, rows: Rows, n_streams: int) -> Past | None:
     first = int(mine.times.min() // STEP_US) * STEP_US
     days = int((mine.times.max() - first) // DAY) + 1
     bins = _binned(compact, mine.times - first, mine.values, len(own), days * A_DAY * PARTS)
-    values = _means(bins.reshape(len(own), days * A_DAY, PARTS))
+    parts = bins.reshape(len(own), days * A_DAY, PARTS)
+    values = _means(parts)
+    highs, lows = np.fmax.reduce(parts, axis=2), np.fmin.reduce(parts, axis=2)
     rain, rain_hour = _rain(places, own, rows, first, days, n_streams)
     stream, place = np.nonzero(np.isfinite(bins))
     scaled = inward(places, own[stream], bins[stream, place])
@@ -95,7 +121,7 @@ def gather(places: Places, rows: Rows, n_streams: int) -> Past | None:
     offset = np.arange(bins.shape[1], dtype=np.int64) % PARTS * BIN_US
     late = _means(np.add(late, offset).reshape(*values.shape, PARTS))
     times = first + np.arange(days * A_DAY) * STEP_US + np.where(np.isnan(late), STEP_US / 2, late)
-    return Past(own, values, rain, rain_hour, times.astype(np.int64), fine, first)
+    return Past(own, values, highs, lows, rain, rain_hour, times.astype(np.int64), fine, first)
 
 
 def nearby(places: Places, own: NDArray[np.int64], gauges: Floats) -> Floats:
@@ -137,6 +163,18 @@ def _binned(which: NDArray[np.int64], since: NDArray[np.int64], values: Floats, 
     count = np.bincount(cell, minlength=k * n)
     total = np.bincount(cell, weights=values, minlength=k * n)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(k, n)
+
+
+def _around(values: Floats) -> Floats:
+    """The mean of the 24 hours around each step, ``(k, T)``; NaN where not nearly all of it is known."""
+    known = np.isfinite(values)
+    padded = [
+        np.pad(part, ((0, 0), (A_DAY // 2, A_DAY // 2 - 1))) for part in (np.where(known, values, 0.0), known)
+    ]
+    total, count = (
+        sliding_window_view(part.astype(np.float64), A_DAY, axis=1).sum(axis=2) for part in padded
+    )
+    return np.where(count >= _NEARLY * A_DAY, total / np.maximum(count, 1.0), np.nan)
 
 
 def _means(values: Floats) -> Floats:

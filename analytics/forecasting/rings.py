@@ -68,6 +68,11 @@ class Rings:
         n = np.where(known, self._n[place], 1.0)
         return np.where(known, self._sum[place] / n, np.nan)
 
+    def counts(self, rows: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How many readings the buckets `means` averages hold, ``(n, k)``."""
+        place = (rows[:, None], numbers % self.columns)
+        return np.where(self._number[place] == numbers, self._n[place], 0.0).astype(np.float64)
+
     def moments(self, rows: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The mean times of what `means` averages, ``(n, k)``; the middle of an empty bucket."""
         place = (rows[:, None], numbers % self.columns)

@@ -45,7 +45,10 @@ _CONFLICT: dict[int | str, dict[str, Any]] = {
 
 
 class BacktestOut(Answer):
-    """A run and how far it is; ``result`` holds metrics, counts and timings once it is done."""
+    """A run and how far it is; ``result`` holds metrics, report and timings once it is done.
+
+    ``result.report.scores`` has VUS-PR and NAB of all detectors, each, and the baselines.
+    """
 
     backtest_run_id: int
     family_id: Annotated[int | None, Field(description="The first run of the sweep it belongs to")]
@@ -117,6 +120,11 @@ class ShadowOut(Answer):
     started_at: Millis
     stopped_at: Millis | None
     stopped_by: str | None
+    grades: Annotated[
+        dict[str, dict[str, float | None]] | None,
+        Field(description="`live` and `shadow` against the labels of its time, by the bench process"),
+    ]
+    graded_at: Millis | None
 
 
 class CandidateIn(ConfigurationIn):
@@ -333,4 +341,6 @@ def _shadow(one: Shadow) -> ShadowOut:
         started_at=_millis(one.started_at),
         stopped_at=_maybe(one.stopped_at),
         stopped_by=one.stopped_by,
+        grades=one.grades,
+        graded_at=_maybe(one.graded_at),
     )

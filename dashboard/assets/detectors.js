@@ -38,7 +38,7 @@ window.cityops = window.cityops || {};
     try {
       await work();
     } catch (error) {
-      say(error.message, "error");
+      say(inWords(error.message), "error");
     }
   }
 
@@ -62,11 +62,23 @@ window.cityops = window.cityops || {};
     return first + 1;
   }
 
+  /* The usual complaints in the reader's language; the key before them stays, and unusual ones are English. */
+  function inWords(message) {
+    for (const [pattern, said] of JSON.parse(root.dataset.faults)) {
+      const found = new RegExp(pattern).exec(message);
+      if (found) {
+        const fill = (whole, name) => (found.groups && found.groups[name]) ?? whole;
+        return message.slice(0, found.index) + said.replace(/\{(\w+)\}/g, fill) + message.slice(found.index + found[0].length);
+      }
+    }
+    return message;
+  }
+
   function complain(message) {
     const area = place("text");
     const lines = area.value.split("\n");
     const line = message ? lineOf(message, lines) : 0;
-    place("wrong").textContent = message ? (line ? text("line", { line }) + ": " : "") + message : "";
+    place("wrong").textContent = message ? (line ? text("line", { line }) + ": " : "") + inWords(message) : "";
     area.toggleAttribute("data-wrong", Boolean(message));
     area.setAttribute("aria-invalid", message ? "true" : "false");
     area.dataset.line = line;
@@ -195,7 +207,7 @@ window.cityops = window.cityops || {};
       const found = await ask(`diff?before=${before}&after=${after}`);
       into.replaceChildren(found.length ? changeList(found) : element("p", "", text("same")));
     } catch (error) {
-      into.replaceChildren(element("p", "mend__wrong", error.message));
+      into.replaceChildren(element("p", "mend__wrong", inWords(error.message)));
     }
   }
 

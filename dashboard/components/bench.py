@@ -9,6 +9,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
+from dashboard.components.attributes import data
 from dashboard.components.emptiness import nothing
 from dashboard.components.sheet import sheet, titled
 from dashboard.languages import Language, mark
@@ -29,9 +30,13 @@ FIGURES = {
     "precision": (mark("Precision"), 3),
     "recall": (mark("Recall"), 3),
     "f1": (mark("F1"), 3),
+    "vus_pr": (mark("VUS-PR"), 3),
+    "nab_standard": (mark("NAB"), 1),
     "false_per_stream_day": (mark("False per stream-day"), 5),
     "delay_median_s": (mark("Delay, s"), 0),
 }
+_GRADES = ("precision", "recall", "f1")
+"""Of a shadow, against labels: live → shadow."""
 _SHOWN = 30
 
 
@@ -44,7 +49,7 @@ def run_name(run: BacktestRun) -> str:
 def run_table(runs: Sequence[BacktestRun], language: Language) -> Component:
     """The runs, newest first."""
     if not runs:
-        hint = language.t("Ask for one with `cityops backtest`, or over the interface.")
+        hint = language.t("Ask for one here, or with `cityops backtest`.")
         return titled(language.t("Backtests"), nothing(language.t("No backtest yet"), hint))
     names = (
         language.t("Run"),
@@ -73,6 +78,7 @@ def shadow_table(shadows: Sequence[tuple[Shadow, SideBySide]], language: Languag
         language.t("Both"),
         language.t("Live alone"),
         language.t("Shadow alone"),
+        *(language.t(FIGURES[name][0]) for name in _GRADES),
     )
     return titled(language.t("Shadows"), sheet(names, [_shadow(*item, language) for item in shadows]))
 
@@ -109,18 +115,28 @@ def compared(first: BacktestRun, second: BacktestRun, found: SideBySide, languag
     return html.Div([sheet(names, rows), html.P(said), *alone])
 
 
+def _named(run: BacktestRun) -> Component | str:
+    """Its name, and the way to its report where it has one."""
+    name = run_name(run)
+    return html.A(name, href=f"/bench?run={run.backtest_run_id}") if run.status == "done" else name
+
+
 def _run(run: BacktestRun, language: Language) -> html.Tr:
     metrics: Mapping[str, Any] = (run.result or {}).get("metrics", {})
     state: list[Component | str] = [language.t(STATUSES[run.status])]
     if run.status == "running":
-        state = [html.Progress(value=f"{run.progress:.3f}", max="1", title=f"{100 * run.progress:.0f} %")]
+        share = f"{100 * run.progress:.0f} %"
+        bar = html.Progress(value=f"{run.progress:.3f}", max="1", title=share)
+        state = [html.Span([bar, " ", share], className="bench__share")]
+    if run.status in ("queued", "running"):
+        state += [html.Br(), _stop(run, language)]
     if run.error:
         state += [html.Br(), html.Small(run.error[:200])]
     days = language.number((run.ends_at - run.starts_at) / timedelta(days=1), 1)
     spent = language.t("{days} days from {start}", days=days, start=language.day_time(run.starts_at))
     return html.Tr(
         [
-            html.Th([run_name(run), html.Br(), html.Small(_version(run, language))], scope="row"),
+            html.Th([_named(run), html.Br(), html.Small(_version(run, language))], scope="row"),
             html.Td(language.day_time(run.requested_at), className="sheet__whole"),
             html.Td(run.author),
             html.Td(spent),
@@ -129,6 +145,15 @@ def _run(run: BacktestRun, language: Language) -> html.Tr:
         ],
         key=str(run.backtest_run_id),
     )
+
+
+def _stop(run: BacktestRun, language: Language) -> html.Button:
+    if run.cancel:
+        return html.Button(
+            language.t("stopping"), type="button", className="button bench__stop", disabled=True
+        )
+    facts = data(bench="stop", run=run.backtest_run_id)
+    return html.Button(language.t("Stop"), type="button", className="button bench__stop", **facts)
 
 
 def _version(run: BacktestRun, language: Language) -> str:
@@ -149,9 +174,16 @@ def _shadow(shadow: Shadow, found: SideBySide, language: Language) -> html.Tr:
             html.Td(language.number(found.both)),
             html.Td(language.number(found.n_only_first)),
             html.Td(language.number(found.n_only_second)),
+            *(html.Td(_grade(shadow, name, language), className="sheet__whole") for name in _GRADES),
         ],
         key=str(shadow.shadow_id),
     )
+
+
+def _grade(shadow: Shadow, name: str, language: Language) -> str:
+    """What ran live, and the shadow, by the labels of the time."""
+    sides = [(shadow.grades or {}).get(side, {}).get(name) for side in ("live", "shadow")]
+    return "–" if sides == [None, None] else " → ".join(_figure(value, name, language) for value in sides)
 
 
 def _alone(title: str, episodes: Sequence[Episode], language: Language) -> Component:

@@ -23,6 +23,7 @@ from telemetry.devices import Device
 from telemetry.metrics import Domain
 
 _MOST_NAMES = 6
+_NBSP = "\N{NO-BREAK SPACE}"
 
 
 def parts(picture: Picture, language: Language, *, may_change: bool) -> list[Component]:
@@ -150,7 +151,7 @@ def _detector(spec: DetectorSpec, devices: Sequence[Device], language: Language)
     pairs = watched(spec, devices)
     by_domain = Counter(device.domain for device, _ in pairs)
     shares = [
-        f"{domain_name(language, str(domain))}\N{NO-BREAK SPACE}{language.number(by_domain[domain])}"
+        f"{domain_name(language, str(domain))} {language.number(by_domain[domain])}".replace(" ", _NBSP)
         for domain in Domain
         if by_domain[domain]
     ]
@@ -158,10 +159,10 @@ def _detector(spec: DetectorSpec, devices: Sequence[Device], language: Language)
     return html.Tr(
         [
             html.Th([spec.name, *([] if spec.enabled else off)], scope="row"),
-            html.Td(spec.kind),
-            html.Td(counts if pairs else language.t("none")),
-            html.Td(_selected(spec.select, language)),
-            html.Td(_parameters(spec, language)),
+            html.Td(spec.kind, className="sheet__whole"),
+            html.Td(counts if pairs else language.t("none"), className="detectors__streams"),
+            html.Td(_selected(spec.select, language), className="detectors__selected"),
+            html.Td(html.Div(_parameters(spec, language), className="detectors__parameters")),
         ],
         key=spec.name,
         className="" if spec.enabled else "detectors__off",

@@ -11,8 +11,8 @@ from dash.development.base_component import Component
 from dashboard.components.attributes import aria
 from dashboard.components.desk import graph
 from dashboard.components.drawer import device_head, metric_name, values
-from dashboard.components.inventory import offset_text
 from dashboard.components.marks import state_mark
+from dashboard.faults import offset_text
 from dashboard.figures.captions import course
 from dashboard.figures.stream_chart import stream_chart
 from dashboard.languages import Language

@@ -53,8 +53,22 @@ def explorer_bar(
             *(_moment(language, which) for which in ("from", "to")),
             dmc.Switch(id="explorer-compare", checked=compare, size="sm", label=language.t("Week before")),
             *([_mark(language)] if may_mark else []),
-            html.A(language.t("Download CSV"), id="explorer-csv", className="button", download=""),
-            html.Button(language.t("Download PNG"), id="explorer-png", type="button", className="button"),
+            html.A(
+                "↓ CSV",
+                id="explorer-csv",
+                className="button",
+                download="",
+                title=language.t("Download CSV"),
+                **aria(label=language.t("Download CSV")),
+            ),
+            html.Button(
+                "↓ PNG",
+                id="explorer-png",
+                type="button",
+                className="button",
+                title=language.t("Download PNG"),
+                **aria(label=language.t("Download PNG")),
+            ),
         ],
     )
 

@@ -11,6 +11,7 @@ from dash import html
 
 from dashboard.components.attributes import aria
 from dashboard.components.marks import WORST_FIRST
+from dashboard.faults import offset_text
 from dashboard.languages import Language
 from dashboard.live.picture import Picture
 from dashboard.theme import px
@@ -126,14 +127,6 @@ def _clock(clock: DeviceClock | None, tolerance_s: float, language: Language) ->
         return {"clock": None, "clock_text": "–", "clock_off": False}
     off = clock.is_off(tolerance_s)
     return {"clock": clock.offset_s, "clock_text": offset_text(clock.offset_s, language), "clock_off": off}
-
-
-def offset_text(offset_s: float, language: Language) -> str:
-    """How far a clock is off, with its sign: ahead is positive."""
-    size = abs(offset_s)
-    sign = "" if size < 0.05 else "+" if offset_s > 0 else "\N{MINUS SIGN}"
-    unit, scale = ("s", 1) if size < 600 else ("min", 60) if size < 36_000 else ("h", 3_600)
-    return sign + language.quantity(size / scale, 1 if size < 10 else 0, unit)
 
 
 def _number(field: str, name: str, unit: str, without: str) -> dict[str, Any]:

@@ -40,15 +40,17 @@ def explorer_chart(
     figure: dict[str, Any] = {"data": [], "layout": _layout(units, between, shift_ms, language)}
     for place, track in enumerate(tracks):
         axis = f"y{units.index(_unit(track, language)) + 1}".replace("y1", "y")
-        figure["data"] += _traces(
-            track, SERIES_COLOURS[place % len(SERIES_COLOURS)], axis, shift_ms, language
-        )
+        colour = SERIES_COLOURS[place % len(SERIES_COLOURS)]
+        figure["data"] += _traces(track, colour, axis, shift_ms, language)
         figure["data"] += _alerts(track, axis, shift_ms, sentences)
         figure["layout"]["shapes"] += _anomalies(track, axis, between, shift_ms)
         figure["layout"]["shapes"] += label_shapes(track.labels, axis, between, shift_ms)
         foot = f"y{len(units) + units.index(_unit(track, language)) + 1}"
         figure["data"] += label_bars(track.labels, foot, between, shift_ms, language)
-        bands, names = fault_bands(track.series.faults, between, shift_ms, f"{axis} domain", language)
+        above = sum(_unit(one, language) == _unit(track, language) for one in tracks[:place])
+        bands, names = fault_bands(
+            track.series.faults, between, shift_ms, f"{axis} domain", language, (above, colour)
+        )
         figure["layout"]["shapes"] += bands
         figure["layout"]["annotations"] += names
     figure["layout"] |= {

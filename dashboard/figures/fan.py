@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.details import instant, reals
 from dashboard.figures.frame import numbers
 from dashboard.languages import Language
-from dashboard.theme import COLOURS
+from dashboard.theme import COLOURS, px
 
 _MOST_STEPS = 60
 """A detail is a finding's own data, but drawn no longer than it may be."""
@@ -19,7 +20,7 @@ _NAMES = ("times_ms", "low", "median", "high")
 def fan_columns(detail: Mapping[str, Any]) -> dict[str, list[float]] | None:
     """The forecast a detail holds: equally long columns of numbers; ``None`` where it holds none."""
     columns = {name: detail.get(name) for name in _NAMES}
-    found = {name: _numbers(column) for name, column in columns.items()}
+    found = {name: reals(column, _MOST_STEPS) for name, column in columns.items()}
     lengths = {len(column) for column in found.values()}
     return found if lengths != {0} and len(lengths) == 1 and max(lengths) <= _MOST_STEPS else None
 
@@ -57,10 +58,36 @@ def fan(detail: Mapping[str, Any], shift_ms: int, language: Language) -> list[di
     return [band, middle]
 
 
-def _numbers(column: Any) -> list[float]:
-    values: list[Any] = column if isinstance(column, list) else []  # pyright: ignore[reportUnknownVariableType]
-    fit = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-    return [float(value) for value in values] if fit else []
+def crossing(
+    detail: Mapping[str, Any], shift_ms: int, limit: float | None, language: Language
+) -> list[dict[str, Any]]:
+    """When the limit is likely to be passed: a point on it, and a bar from the earliest to the latest.
+
+    An end that lies beyond the forecast has no bar.
+    """
+    likely, earliest, latest = (
+        instant(detail.get(f"{name}_ms")) for name in ("likely", "earliest", "latest")
+    )
+    if likely is None or limit is None:
+        return []
+    ends = ((latest or likely) - likely, likely - (earliest or likely))
+    after, before = (max(0.0, end.total_seconds() * 1000) for end in ends)
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers+text",
+            "x": [round(likely.timestamp() * 1000) + shift_ms],
+            "y": [limit],
+            "error_x": {"type": "data", "symmetric": False, "array": [after], "arrayminus": [before]}
+            | {"color": COLOURS["text"], "thickness": 1.6, "width": px(5)},
+            "marker": {"color": COLOURS["text"], "size": px(8), "symbol": "diamond"},
+            "text": [language.time(likely)],
+            "textposition": "bottom right",
+            "textfont": {"color": COLOURS["text"], "size": px(11)},
+            "hovertemplate": language.t("Likely to be passed") + " %{text}<extra></extra>",
+            "meta": {"role": "crossing"},
+        }
+    ]
 
 
 def _translucent(colour: str, opacity: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.faults import NAMES
 from dashboard.languages import Language
-from dashboard.theme import STATE_COLOURS, px
+from dashboard.theme import COLOURS, STATE_COLOURS, px
 from telemetry.quality import QualityInterval
 
 _LINES = 3
@@ -21,21 +21,26 @@ def fault_bands(
     shift_ms: int,
     yref: str,
     language: Language,
+    of: tuple[int, str] = (0, ""),
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Shapes and annotations; ``yref`` is the height they fill (``paper``, ``y2 domain``)."""
+    """Shapes and annotations; ``yref`` is the height they fill (``paper``, ``y2 domain``).
+
+    ``of`` is the place and colour of the line they are about, where there are several.
+    """
+    first, colour = of
     start, end = between
     shapes: list[dict[str, Any]] = []
     names: list[dict[str, Any]] = []
     for place, fault in enumerate(faults):
         x0 = _ms(max(fault.started_at, start)) + shift_ms
         x1 = _ms(min(fault.ended_at or end, end)) + shift_ms
-        shapes.append(_band(x0, x1, yref))
-        names.append(_name(language.t(NAMES[fault.kind]), x0, place % _LINES, yref))
+        shapes.append(_band(x0, x1, yref, colour))
+        names.append(_name(language.t(NAMES[fault.kind]), x0, (first + place) % _LINES, yref, colour))
     return shapes, names
 
 
-def _band(x0: int, x1: int, yref: str) -> dict[str, Any]:
-    colour = STATE_COLOURS["silent"]
+def _band(x0: int, x1: int, yref: str, colour: str) -> dict[str, Any]:
+    colour = colour or STATE_COLOURS["silent"]
     return {
         "type": "rect",
         "yref": yref,
@@ -50,7 +55,7 @@ def _band(x0: int, x1: int, yref: str) -> dict[str, Any]:
     }
 
 
-def _name(text: str, x0: int, line: int, yref: str) -> dict[str, Any]:
+def _name(text: str, x0: int, line: int, yref: str, colour: str) -> dict[str, Any]:
     return {
         "xref": "x",
         "yref": yref,
@@ -58,10 +63,12 @@ def _name(text: str, x0: int, line: int, yref: str) -> dict[str, Any]:
         "xanchor": "left",
         "y": 1,
         "yanchor": "top",
-        "yshift": -line * px(13),
+        "yshift": -line * px(15),
         "showarrow": False,
         "text": text,
-        "font": {"size": px(10), "color": STATE_COLOURS["silent"]},
+        "font": {"size": px(10.5), "color": colour or STATE_COLOURS["silent"]},
+        "bgcolor": COLOURS["panel"],  # what is wrong is often a line that leaps through the name
+        "opacity": 0.9,
     }
 
 

@@ -29,13 +29,17 @@ _HEADROOM = 0.15
 
 
 def stream_chart(
-    series: Series, thresholds: Sequence[Threshold], anomalies: Sequence[Anomaly], language: Language
+    series: Series,
+    thresholds: Sequence[Threshold],
+    anomalies: Sequence[Anomaly],
+    language: Language,
+    keep: Sequence[float] = (),
 ) -> dict[str, Any]:
-    """The figure. Its x axis is the city's clock: Plotly knows no time zones."""
+    """The figure, ``keep`` in view. Its x axis is the city's clock: Plotly knows no time zones."""
     metric = METRICS.get(series.stream.metric)
     shift_ms = _shift_ms(series.start, language)
     values = series.values
-    low, high = view(values, thresholds)
+    low, high = view(np.append(values, keep), thresholds)
     shown = [t for t in thresholds if low <= t.limit <= high]
     layout = _layout(series, shift_ms, (low, high), metric, language)
     bands, names = fault_bands(series.faults, (series.start, series.end), shift_ms, "paper", language)
@@ -134,6 +138,8 @@ def _limit_name(threshold: Threshold, place: int, language: Language) -> dict[st
         "showarrow": False,
         "text": plain(language.pick(threshold.name_vi, threshold.name_en)),
         "font": {"size": px(10), "color": STATE_COLOURS[str(threshold.severity)]},
+        "bgcolor": COLOURS["panel"],  # over the line and the limits next to it
+        "opacity": 0.85,
     }
 
 

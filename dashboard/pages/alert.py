@@ -16,7 +16,7 @@ from dashboard.auth.access import current_identity
 from dashboard.components.alert_view import actions, comment_form, facts, missing, place, timeline
 from dashboard.components.alert_view import earlier as earlier_alerts
 from dashboard.components.attributes import data
-from dashboard.figures.alert_chart import alert_chart
+from dashboard.components.evidence import evidence, signal
 from dashboard.languages import requested_language
 from dashboard.queries.alerts import read_alert_view
 from dashboard.runtime import Runtime
@@ -50,6 +50,7 @@ def layout(runtime: Runtime, alert_id: str = "", **_: str) -> html.Main:
                     html.Div(
                         [
                             html.Div(id="alert-chart-place", className="panel alert-page__chart"),
+                            html.Div(id="alert-evidence", className="panel evidence"),
                             html.Div(id="alert-earlier", className="panel"),
                         ],
                         className="alert-page__main",
@@ -87,6 +88,7 @@ def register(app: Dash, runtime: Runtime) -> None:
         Output("alert-facts", "children"),
         Output("alert-timeline", "children"),
         Output("alert-chart-place", "children"),
+        Output("alert-evidence", "children"),
         Output("alert-earlier", "children"),
         Input("alert-turn", "data"),
         State("alert-id", "data"),
@@ -96,22 +98,16 @@ def register(app: Dash, runtime: Runtime) -> None:
         try:
             view = await runtime.query(lambda conn: read_alert_view(conn, runtime.city, int(alert_id), now))
         except NotFoundError:
-            return missing(language), no_update, no_update, no_update
+            return missing(language), no_update, no_update, no_update, no_update
         item, *before = runtime.picture.present([view.alert, *view.earlier])
         buttons: list[Any] = []
         if current_identity().allows(Role.OPERATOR):
             people = await runtime.query(lambda conn: list_active(conn, Role.OPERATOR))
             buttons = actions(item, people, language)
-        figure = alert_chart(view.chart, view.alert, language)
-        graph = dcc.Graph(
-            id="alert-chart",
-            figure=figure,
-            style={"height": "100%"},
-            config={"displayModeBar": False, "responsive": True},
-        )
         return (
             [facts(item, view, runtime.city, language), *buttons],
             timeline(view.events, language),
-            graph,
+            signal(view, language),
+            evidence(view, language),
             earlier_alerts(before, language),
         )

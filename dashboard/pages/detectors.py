@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dashboard.auth.identity import current_identity
 from dashboard.components.attributes import data
 from dashboard.components.detectors import editor, parts
+from dashboard.config_faults import fault_texts
 from dashboard.languages import mark, requested_language
 from dashboard.queries.detection import Picture, read_picture
 from dashboard.registration import add_page
@@ -79,6 +81,7 @@ def layout(runtime: Runtime, **_: str) -> html.Main:
             html.Div(html.Div(className="skeleton desk__skeleton"), id="detectors-place"),
         ],
         **data(**{f"text-{key}": language.t(text) for key, text in _TEXTS.items()}),
+        **data(faults=msgspec.json.encode(fault_texts(language)).decode()),
     )
 
 

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 import psycopg
 
+from dashboard.details import real
 from dashboard.queries.charts import ChartData, read_chart
+from dashboard.queries.companions import Companion, read_companions
 from store.alert_search import AlertSearch, search_alerts
 from store.alerts import get_alert, list_events
 from store.devices import get_device
@@ -17,21 +19,35 @@ from telemetry.devices import Device
 from telemetry.errors import NotFoundError
 
 _BEFORE = timedelta(hours=3)
+_SLOW = {"drift": timedelta(hours=24), "subspace": timedelta(hours=6)}
+"""What takes its time is seen only in a longer view."""
+_LASTED = ("lasted_s", "silent_s", "averaging_s")
 _AFTER = timedelta(hours=1)
 _LONGEST = timedelta(hours=48)
+_TOLD = frozenset(("opened", "refreshed", "escalated", "returned"))
 _POINTS = 1_500
 _EARLIER = 12
 
 
 @dataclass(frozen=True, slots=True)
 class AlertView:
-    """An alert, its device, its life, the signal around it, and those before it on its stream."""
+    """An alert, its device, its life, the signal around it, and those before it on its stream.
+
+    ``companions`` are the sensors that its finding names beside its own.
+    """
 
     alert: Alert
     device: Device
     events: list[AlertEvent]
     chart: ChartData
     earlier: list[Alert]
+    companions: list[Companion]
+
+    @property
+    def told_at(self) -> datetime:
+        """The moment that the alert's value and detail are of."""
+        told = (event.at for event in self.events if event.kind in _TOLD)
+        return max(told, default=self.alert.opened_at)
 
 
 def read_alert_view(conn: psycopg.Connection, city: City, alert_id: int, now: datetime) -> AlertView:
@@ -39,9 +55,7 @@ def read_alert_view(conn: psycopg.Connection, city: City, alert_id: int, now: da
     alert = get_alert(conn, alert_id)
     if alert is None:
         raise NotFoundError("alert", alert_id)
-    start = alert.opened_at - _BEFORE
-    end = min(now, (alert.resolved_at or now) + _AFTER, start + _LONGEST)
-    between = (start, max(end, start + _AFTER))
+    between = _around(alert, now)
     search = AlertSearch(stream_id=alert.stream_id, before=alert.opened_at, limit=_EARLIER)
     return AlertView(
         alert=alert,
@@ -49,4 +63,14 @@ def read_alert_view(conn: psycopg.Connection, city: City, alert_id: int, now: da
         events=list_events(conn, alert_id),
         chart=read_chart(conn, city, alert.device_id, alert.stream_id, between, _POINTS),
         earlier=search_alerts(conn, search)[1],
+        companions=read_companions(conn, alert, between),
     )
+
+
+def _around(alert: Alert, now: datetime) -> tuple[datetime, datetime]:
+    """The time to show: from before what was found began, to a while after it ended."""
+    lasted_s = max(0.0, *(real(alert.detail.get(name)) or 0.0 for name in _LASTED))
+    long = timedelta(seconds=min(lasted_s, _LONGEST.total_seconds() / 2))
+    start = alert.opened_at - max(_SLOW.get(alert.rule, _BEFORE), 1.2 * long)
+    end = min(now, (alert.resolved_at or now) + _AFTER, start + _LONGEST)
+    return start, max(end, alert.opened_at + _AFTER)

@@ -117,6 +117,15 @@ def read_bench(conn: psycopg.Connection) -> Picture:
     return Picture(backtests.list_runs(conn, _RUNS), found)
 
 
+def read_done(conn: psycopg.Connection, number: str | None) -> BacktestRun | None:
+    """A run that has a result; ``None`` where there is none of this number."""
+    try:
+        run = backtests.get_run(conn, int(number or ""))
+    except (ValueError, OverflowError, psycopg.DataError, NotFoundError):
+        return None
+    return None if run.result is None else run
+
+
 def read_pair(conn: psycopg.Connection, first: str | None, second: str | None) -> Pair | None:
     """Two runs side by side; ``None`` where they are not two that can be compared."""
     try:

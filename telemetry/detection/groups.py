@@ -59,7 +59,7 @@ class GroupsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     least_share: Share = 0.5
     least_days: Positive = 2.0
     levels: Annotated[tuple[Level, ...], msgspec.Meta(min_length=1)] = (
-        Level(Severity.MINOR, 12.0),
+        Level(Severity.MINOR, 16.0),
         Level(Severity.MAJOR, 40.0),
     )
     clear: Positive = 3.0

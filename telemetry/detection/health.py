@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from telemetry.detection.floors import Floor
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -95,14 +97,39 @@ class DriftParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ones of its metric is held against what is usual at that time of the week, in robust
     spreads, smoothed over ``smooth_s``. It drifts when that is ``z`` for ``min_duration_s``
     while nothing else of the device strays by as much as ``others_z``; it is over below
-    ``clear_z``.
+    ``clear_z``. Where the neighbours themselves are off by ``z``, nobody is judged.
+    ``floors`` are least spreads in place of, and beside, those of `SEASONAL`.
     """
 
     step_s: Positive = 300.0
     neighbours: Annotated[int, msgspec.Meta(ge=2, le=16)] = 5
     reach_km: Positive = 8.0
     smooth_s: Positive = 1_800.0
-    z: Positive = 8.0
-    others_z: Positive = 5.0
-    clear_z: Positive = 4.0
-    min_duration_s: NotNegative = 3_600.0
+    z: Positive = 4.0
+    others_z: Positive = 2.0
+    clear_z: Positive = 2.0
+    min_duration_s: NotNegative = 900.0
+    floors: Mapping[str, Floor] = {}
+
+
+class ClockParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a device's clock is wrong, or what stands on its readings is not when they were measured.
+
+    A device is looked at every ``window_s``, but after ``intervals`` of its usual intervals
+    at least. Its clock is off by as much as its most timely reading differs from those of the
+    city; more than ``tolerance_s`` for ``min_duration_s`` is told, and over below ``clear_s``.
+    Readings displaced by more than ``misplaced_s`` in two looks running are kept from the
+    detectors that go by the hour.
+    """
+
+    tolerance_s: Positive = 30.0
+    clear_s: Positive = 15.0
+    window_s: Positive = 300.0
+    intervals: Positive = 5.0
+    min_duration_s: NotNegative = 240.0
+    misplaced_s: Positive = 1_800.0
+
+    def __post_init__(self) -> None:
+        """Hysteresis wants two levels."""
+        if self.clear_s > self.tolerance_s:
+            raise ValueError("clear_s must not be above tolerance_s")

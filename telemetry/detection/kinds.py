@@ -7,7 +7,7 @@ import msgspec
 from telemetry.detection.air_index import AirIndexParams
 from telemetry.detection.forecast import ForecastParams
 from telemetry.detection.groups import GroupsParams
-from telemetry.detection.health import DriftParams, JumpsParams
+from telemetry.detection.health import ClockParams, DriftParams, JumpsParams
 from telemetry.detection.onset import OnsetParams
 from telemetry.detection.params import LimitsParams, SilenceParams, StuckParams
 from telemetry.detection.rates import RatesParams
@@ -15,6 +15,7 @@ from telemetry.detection.seasonal import SeasonalParams
 from telemetry.detection.subspace import SubspaceParams
 
 KINDS: dict[str, type[msgspec.Struct]] = {
+    "clock": ClockParams,
     "forecast": ForecastParams,
     "groups": GroupsParams,
     "drift": DriftParams,

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from analytics.blocks import join
 from analytics.detectors import DETECTORS, GUARDS
 from analytics.roster import Roster, Rows
 from analytics.stages import Stage
+from analytics.times import SECOND
 from telemetry.alerts import Finding, FindingState
 from tests.analytics import worlds
 from tests.analytics.worlds import START, Commit
@@ -88,7 +90,19 @@ def _two_spikes() -> list[Commit]:
     return worlds.with_values(worlds.with_values(feed, AIR, 25, [260.0]), AIR, 28, [260.0])
 
 
-FEEDS = {"forecast": _a_rising_river, "jumps": _two_spikes, "vn_aqi": _hours_of_smoke}
+def _a_wrong_clock() -> list[Commit]:
+    """Two hours of which, for one, a device's clock is two minutes ahead."""
+    feed = worlds.minutes(worlds.roster(), N)
+    ahead = np.where(np.arange(len(feed[0].rows)) == FEEDER, 120.0, 0.0)
+    return [worlds.live(commit, ahead if 25 <= i < 85 else 0.0) for i, commit in enumerate(feed)]
+
+
+FEEDS = {
+    "clock": _a_wrong_clock,
+    "forecast": _a_rising_river,
+    "jumps": _two_spikes,
+    "vn_aqi": _hours_of_smoke,
+}
 
 
 def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
@@ -96,6 +110,7 @@ def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
         pytest.skip("has tests of its own, in a town with neighbours")
     found = worlds.flat(worlds.drive(case.stage(), feed))
     keys = {
+        "clock": "clock:feeder-1",
         "forecast": "forecast:11:tide:high",
         "groups": "groups:zone=760",
         "jumps": "spike:13",
@@ -147,9 +162,9 @@ def test_cutting_batches_changes_nothing(case: Case, feed: list[Commit]) -> None
     assert worlds.flat(worlds.drive(case.stage(), pieces)) == worlds.flat(worlds.drive(case.stage(), feed))
 
 
-@pytest.mark.parametrize("name", sorted(set(KINDS) - {"silence"}))
+@pytest.mark.parametrize("name", sorted(set(KINDS) - {"clock", "silence"}))
 def test_several_readings_of_a_stream_in_one_batch(name: str) -> None:
-    """Not for silence: it goes by the time of commit, which this changes."""
+    """Not for those that go by the time of commit, which this changes."""
     case, feed = Case(name), feed_of(name)
 
     def join(commits: Sequence[Commit]) -> Commit:
@@ -226,7 +241,7 @@ def test_a_snapshot_fits_a_grown_city(case: Case, feed: list[Commit]) -> None:
         (worlds.device("new-1", "tide_gauge", "water_level_m"), *worlds.DEVICES), first_id=10
     )
     second = worlds.carried_over(first, case.fresh(grown))
-    moved = [Commit(Rows(c.rows.streams + 1, c.rows.times, c.rows.values), c.now) for c in feed[56:]]
+    moved = [Commit(replace(c.rows, streams=c.rows.streams + 1), c.now) for c in feed[56:]]
     assert worlds.drive(second, moved) == whole[56:]
 
 
@@ -248,25 +263,15 @@ def test_late_and_repeated_readings_change_nothing(case: Case, feed: list[Commit
 
 def _with_old(commit: Commit, before: Commit) -> Commit:
     heard = before.rows.take(np.isin(before.rows.streams, commit.rows.streams))
-    wild = np.full(len(heard), 999.0)
-    rows = Rows(
-        np.concatenate((commit.rows.streams, heard.streams, commit.rows.streams)),
-        np.concatenate((commit.rows.times, heard.times, commit.rows.times)),
-        np.concatenate((commit.rows.values, wild, commit.rows.values)),
-    )
-    return Commit(rows, commit.now)
+    leads = None if heard.leads is None else heard.leads - (commit.now - before.now) / SECOND
+    late = replace(heard, values=np.full(len(heard), 999.0), leads=leads)
+    return Commit(join([commit.rows, late, commit.rows]), commit.now)
 
 
 def _with_stranger(commit: Commit, place: int) -> Commit:
-    rows = commit.rows
-    return Commit(
-        Rows(
-            np.append(rows.streams, place),
-            np.append(rows.times, commit.now),
-            np.append(rows.values, 0.5 + commit.now % 7 / 100),
-        ),
-        commit.now,
-    )
+    leads = None if commit.rows.leads is None else np.zeros(1)
+    one = Rows(np.array([place]), np.array([commit.now]), np.array([0.5 + commit.now % 7 / 100]), leads)
+    return Commit(join([commit.rows, one]), commit.now)
 
 
 def _numbers(finding: Finding) -> list[float | None]:
@@ -275,5 +280,6 @@ def _numbers(finding: Finding) -> list[float | None]:
 
 
 def _freeze(rows: Rows) -> None:
-    for array in (rows.streams, rows.times, rows.values):
-        array.setflags(write=False)
+    for array in (rows.streams, rows.times, rows.values, rows.leads):
+        if array is not None:
+            array.setflags(write=False)

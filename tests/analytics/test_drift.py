@@ -64,3 +64,16 @@ def test_what_its_neighbours_see_too_is_no_drift(straying: range) -> None:
 def test_without_neighbours_nothing_is_said() -> None:
     alone = AIRS[:2]
     assert raised(worlds.flat(worlds.drive(stage(alone), feed([0], alone)))) == []
+
+
+@pytest.mark.parametrize(("dark", "told"), [([2], {"drift:13"}), ([2, 3], set())], ids=["one", "both"])
+def test_nothing_is_drift_where_the_rest_of_the_device_goes_on(
+    dark: list[int], told: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feeder without power or voltage is out; one with either has a bad sensor."""
+    monkeypatch.setitem(worlds._USUAL, "voltage_v", 220.0)
+    feeders = tuple(worlds.device(f"feeder-{i}", "feeder", "active_power_kw", "voltage_v") for i in range(6))
+    commits = worlds.minutes(worlds.roster(feeders), N)
+    for stream in dark:
+        commits = worlds.with_values(commits, stream, 0, [0.0] * N)
+    assert {f.key for f in raised(worlds.flat(worlds.drive(stage(feeders), commits)))} == told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ from analytics import recovery
 from analytics.live import CONSUMER, MODELS, LiveEngine
 from analytics.recovery import start
 from analytics.roster import Rows
-from analytics.times import SECOND, moment
+from analytics.times import HOUR, SECOND, micros, moment
 from store.alerts import list_alerts, list_events, list_live
 from store.anomalies import list_standing
 from store.batches import heads, prune
@@ -21,8 +22,12 @@ from store.devices import list_streams, upsert_devices
 from store.locks import try_lock
 from store.offsets import get_offsets
 from store.pool import connect
+from store.quality import list_intervals
+from store.series import read_curves
 from store.snapshots import load_snapshot, save_snapshot
-from telemetry.alerts import AlertStatus
+from telemetry.alerts import AlertStatus, Severity
+from telemetry.detection import Configuration, DetectorSpec
+from telemetry.quality import Fault
 from tests.analytics import worlds
 from tests.analytics.towns import Town, make_town, town
 from tests.analytics.worlds import MINUTE, START, Commit
@@ -56,6 +61,45 @@ def test_all_detectors_find_their_own(town: Town) -> None:
     assert get_offsets(town.conn, CONSUMER) == heads(town.conn) == {"ingest-1": N}
     assert engine.counts.scored == sum(len(commit.rows) for commit in eventful())
     assert engine.gaps == engine.counts.strangers == 0
+
+
+def timely(feed: list[Commit]) -> list[Commit]:
+    """The feed, of which for most of the time the feeder's clock is some four minutes behind."""
+    behind = np.where(np.arange(len(feed[0].rows)) == FEEDER, -250, 0) * SECOND
+    return [
+        replace(c, rows=replace(c.rows, times=c.rows.times + behind)) if 15 <= i < 70 else c
+        for i, c in enumerate(feed)
+    ]
+
+
+@pytest.mark.parametrize("crashes", [[], [17, 27, 28, 44, 77]], ids=["calm", "stormy"])
+def test_a_wrong_clock_is_told_and_marks_all_the_device_says(
+    make_town: Callable[[], Town], monkeypatch: pytest.MonkeyPatch, crashes: list[int]
+) -> None:
+    """From what was committed when, whoever dies: the alert, and the interval of the times in doubt."""
+    clock = DetectorSpec("clock", "clock")
+    monkeypatch.setattr(worlds, "PLAIN", Configuration((*worlds.PLAIN.detector, clock)))
+    here, feed = make_town(), timely(worlds.minutes(worlds.roster(), N))
+    engine = here.engine()
+    for i, commit in enumerate(feed):
+        here.commit(commit)
+        engine.consume(here.conn)
+        if i in crashes:
+            if i % 2:
+                engine.save(here.conn, commit.now)
+            engine = here.engine()
+    (alert,) = list_alerts(here.conn)
+    assert (alert.rule, alert.severity, alert.status) == ("clock", Severity.MINOR, AlertStatus.RESOLVED)
+    assert [moment(time).minute for time in (micros(alert.opened_at), micros(alert.resolved_at))] == [30, 15]
+    stream = int(here.ids[FEEDER])
+    (interval,) = list_intervals(here.conn, [stream], moment(START), moment(START + 2 * HOUR))
+    assert interval.kind is Fault.CLOCK
+    assert interval.detail["offset_s"] == pytest.approx(-250, abs=1)
+    curves = read_curves(here.conn, [stream], moment(START), moment(feed[-1].now + SECOND), 1_000)
+    wrong = curves.bad > 0
+    committed = {int(c.rows.times[FEEDER]) for c in feed[15:70]}
+    assert committed <= set(curves.times[wrong].tolist())
+    assert wrong.sum() <= len(committed) + 10
 
 
 CRASHES = {

@@ -99,7 +99,8 @@ def test_nothing_is_forecast_from_a_day() -> None:
 def fan(*medians: float, spread: float = 0.1) -> Fan:
     steps = np.arange(len(medians))
     quantiles = np.array(medians)[:, None] + spread * (LEVELS - 0.5)
-    return Fan((steps * 15 * MINUTE)[None], quantiles[None])
+    highest, lowest = np.maximum.accumulate(quantiles), np.minimum.accumulate(quantiles)
+    return Fan((steps * 15 * MINUTE)[None], *(part[None] for part in (quantiles, highest, lowest)))
 
 
 def test_a_crossing_is_where_the_chance_passes_one_half() -> None:

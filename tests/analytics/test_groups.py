@@ -104,6 +104,13 @@ def test_who_is_in_no_group_is_left_alone() -> None:
     assert ties(DetectorSpec("g", "groups", params=BY_SUBSTATION), FEEDERS) == [["feeder-1", "feeder-2"]]
 
 
+def test_water_is_in_no_group_unless_it_is_said_how_much_of_it_is_usual() -> None:
+    canals = [worlds.device("canal-1", "canal_level", "water_level_m", "flow_m3s")]
+    floors = {"water_level_m": {"least": 0.03}, "flow_m3s": {"least": 0.3}}
+    assert ties(DetectorSpec("g", "groups"), canals) == []
+    assert ties(DetectorSpec("g", "groups", params={"floors": floors}), canals) == [["canal-1"]]
+
+
 def test_silent_members_are_done_without() -> None:
     commits = [
         Commit(c.rows.take(c.rows.streams != POWER), c.now) for c in feed(4, spoilt(4, CURRENT, 1, 2, 0.6))

@@ -94,6 +94,31 @@ def test_a_flood_is_told_without_delay(rise_m: float) -> None:
     assert [(f.key, f.at) for f in with_guards] == [(f.key, f.at) for f in without]
 
 
+@pytest.mark.parametrize(
+    ("values", "told_as"),
+    [([0.0 if i % 9 == 0 else 40.0 for i in range(40)], {"spike"}), ([0.0] * 40, {"offset"})],
+    ids=["now and then", "for good"],
+)
+def test_what_drops_to_nothing_is_wrong_however_little_it_was(values: list[float], told_as: set[str]) -> None:
+    """By night a station's gas is less than what a minute by day may change it by."""
+    made = engine(["jumps"])
+    jumps = made.pipeline.guards[0].detector
+    model = {name: column.copy() for name, column in jumps.models().items()}
+    model["large"][AIR_NO2] = 60.0
+    jumps.learn(model)
+    assert rules(told(feed(AIR_NO2, values), made)) == told_as
+    model["zeros"][AIR_NO2] = 0.02
+    again = engine(["jumps"])
+    again.pipeline.guards[0].detector.learn(model)
+    assert rules(told(feed(AIR_NO2, values), again)) == set(), "where nothing is usual it says nothing"
+
+
+def test_a_tide_that_crosses_its_datum_is_no_drop_to_nothing() -> None:
+    made = engine(["jumps"])
+    values = [0.004 * (i % 2) for i in range(90)]
+    assert rules(told(worlds.with_values(feed(GAUGE, []), GAUGE, 0, values), made)) == set()
+
+
 def test_a_flood_that_leaps_is_told_by_the_next_reading() -> None:
     found = told(feed(GAUGE, [1.9 + 0.01 * i for i in range(60)]))
     limit = next(f for f in found if f.rule == "limit:tide")
@@ -148,7 +173,7 @@ def test_spikes_in_the_week_learnt_from_do_not_teach_that_they_are_usual() -> No
     times = np.arange(2_000) * MINUTE
 
     def large(values: np.ndarray) -> float:
-        return float(fit_steps(Rows(np.zeros(2_000, np.int64), times, values))[1][0])
+        return float(fit_steps(Rows(np.zeros(2_000, np.int64), times, values))[1]["large"][0])
 
     assert large(spoiled) < 3 * large(calm)
 

@@ -20,7 +20,9 @@ __all__ = ["make_town", "town"]  # fixtures
 
 def remembered(engine: LiveEngine) -> dict[str, list[object]]:
     tables = {**engine.kept(), **{f"model {name}": model for name, model in engine.learnt().items()}}
-    return {f"{t}/{name}": column.tolist() for t, table in tables.items() for name, column in table.items()}
+    return {
+        f"{t}/{name}": column.tolist() for t, columns in tables.items() for name, column in columns.items()
+    }
 
 
 def same(one: LiveEngine, other: LiveEngine) -> None:

@@ -58,6 +58,15 @@ def test_a_step_is_told_at_once_and_once(change: float, term: str) -> None:
     assert TERMS[_strongest(values, at)] == term
 
 
+@pytest.mark.parametrize(("depth_m", "is_news"), [(0.04, False), (0.08, True)], ids=["kerb", "street"])
+def test_a_wet_kerb_is_no_news(depth_m: float, is_news: bool) -> None:
+    """A gauge that read zero within millimetres for days finds centimetres novel."""
+    values = np.abs(np.random.default_rng(4).normal(0.0, 0.002, N))
+    values[1000:1020] += depth_m
+    assert (told(values)[1000] >= 0.5) == is_news
+    assert told(values, least={"water_level_m": 0.0})[1000] >= 0.5
+
+
 def test_a_level_between_those_it_knows_is_news() -> None:
     """A pump that runs or stands has never been half open."""
     values = np.where(np.arange(N) % 50 < 25, 0.0, 100.0) + np.random.default_rng(2).normal(0, 1, N)

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from analytics.detectors.seasons import SLOTS, fit_seasons, nan_median
 from analytics.roster import Roster, Rows
+from analytics.seasons import SLOTS, fit_seasons, nan_median
 from analytics.stages import Stage
 from analytics.times import DAY, day_of_week, to_local
 from telemetry.alerts import FindingState, Severity

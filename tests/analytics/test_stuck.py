@@ -59,6 +59,19 @@ def test_streams_that_usually_rest_are_exempt(usual: np.ndarray) -> None:
     assert states(stage(past_with(usual)), [0.0] * 200) == []
 
 
+@pytest.mark.parametrize(("value", "states_told"), [(99.5, 0), (80.5, 1)], ids=["saturated air", "any other"])
+def test_saturated_air_stays_as_it_is(
+    value: float, states_told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(worlds._USUAL, "humidity_pct", 75.0)
+    who = worlds.roster([worlds.device("air-1", "air_station", "humidity_pct")])
+    made = worlds.stage("stuck")
+    made.extend(who)
+    made.detector.learn(made.detector.fit(who, worlds.history(who)))
+    feed = worlds.with_values(worlds.minutes(who, 240), 0, 20, [value] * 220)
+    assert len(worlds.flat(worlds.drive(made, feed))) == states_told
+
+
 def test_a_fault_in_history_does_not_teach_that_faults_are_usual() -> None:
     usual = 50.0 + np.sin(np.arange(len(TIMES)))
     usual[500:530] = 50.0

@@ -164,6 +164,16 @@ def with_values(feed: Sequence[Commit], stream: int, first: int, values: Sequenc
     return changed
 
 
+def live(commit: Commit, offsets_s: NDArray[np.float64] | float = 0.0) -> Commit:
+    """The commit as it is live, where it is known when readings came.
+
+    ``offsets_s`` is how far the clock is ahead that each row's time was taken from.
+    """
+    times = commit.rows.times + np.round(np.multiply(offsets_s, SECOND)).astype(np.int64)
+    leads = (times - commit.now) / SECOND
+    return Commit(replace(commit.rows, times=np.minimum(times, commit.now), leads=leads), commit.now)
+
+
 def without(feed: Sequence[Commit], stream: int, first: int, last: int) -> list[Commit]:
     """The feed with a stream silent in minutes ``first`` to ``last``, the latter excluded."""
     return [

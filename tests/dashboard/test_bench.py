@@ -32,7 +32,9 @@ def ask(client: httpx.Client, **body: Any) -> httpx.Response:
     return client.post("/api/v1/backtests", json={**SPAN, "toml": ONE, **body})
 
 
-def finished(town: Town, client: httpx.Client, *starts: int, **metrics: float) -> int:
+def finished(
+    town: Town, client: httpx.Client, *starts: int, report: dict[str, Any] | None = None, **metrics: float
+) -> int:
     number = ask(client).json()[0]["backtest_run_id"]
     hours = [START + timedelta(hours=hour) for hour in starts]
     episodes = [
@@ -40,7 +42,7 @@ def finished(town: Town, client: httpx.Client, *starts: int, **metrics: float) -
     ]
     with town.conn.transaction():
         backtests.begin(town.conn, number, "w")
-        backtests.finish(town.conn, number, "w", {"metrics": metrics}, episodes)
+        backtests.finish(town.conn, number, "w", {"metrics": metrics, "report": report}, episodes)
     return number
 
 
@@ -141,6 +143,66 @@ def test_runs_are_looked_at_side_by_side(
         assert SCRIPT in page.locator("#bench-place").inner_text()
         assert page.evaluate("window.hacked") is None
         assert complaints(page) == []
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_sweep_is_asked_for_and_stopped_on_the_page(
+    browser: Any, town: Town, engineer: httpx.Client, language: str
+) -> None:
+    with visit(browser, f"{town.url}/bench?lang={language}", role=Role.ENGINEER, forgive="422") as page:
+        page.click("[data-bench=open]")
+        page.wait_for_selector("#bench-form:not([hidden])")
+        page.fill("#bench-select", "zone760")
+        page.click("[data-bench=ask]")
+        assert "zone760" in page.inner_text("#bench-wrong")
+        assert page.get_attribute("#bench-select", "aria-invalid") == "true"
+        page.fill("#bench-select", "zone=760; tags.road=dbp metric=water_level_m")
+        page.fill("#bench-path", "stuck.params.least_repeat")
+        page.fill("#bench-values", "10, 20")
+        page.click("[data-bench=ask]")
+        page.wait_for_selector("#bench-path[aria-invalid=true]")
+        assert "least_repeat" in page.inner_text("#bench-wrong")
+        page.fill("#bench-path", "stuck.params.least_repeats")
+        page.fill("#bench-name", SCRIPT)
+        page.fill("#bench-start", "2026-05-01T00:00")
+        page.fill("#bench-end", "2026-05-03T00:00")
+        page.click("[data-bench=ask]")
+        page.wait_for_selector("#bench-form", state="hidden")
+        runs = engineer.get("/api/v1/backtests", params={"limit": 2}).json()
+        assert [run["point"] for run in runs] == [{"stuck.params.least_repeats": n} for n in (20, 10)]
+        assert runs[0]["start"] == int(datetime(2026, 4, 30, 17, tzinfo=UTC).timestamp() * 1000)
+        assert [one["zone"] for one in runs[0]["options"]["select"]] == [["760"], []]
+        number = runs[0]["backtest_run_id"]
+        page.click(f"[data-bench=stop][data-run='{number}']")
+        page.wait_for_selector(f"[data-bench=stop][data-run='{number}']", state="detached")
+        assert engineer.get(f"/api/v1/backtests/{number}").json()["status"] == "cancelled"
+        assert page.evaluate("window.hacked") is None
+
+
+REPORT = {
+    "summary": {"alarms": 3, "false_alarms": 1, "precision": 0.667, "recall": 1.0, "f1": 0.8},
+    "baselines": {"never": {"alarms": 0, "false_alarms": 0, "precision": None, "recall": 0.0, "f1": None}},
+    "scores": {
+        "this": {"vus_pr": 0.5, "nab_standard": 61.5},
+        "stuck": {"vus_pr": 0.25},
+        "never": {"vus_pr": 0.125},
+    },
+}
+
+
+def test_a_report_shows_scores_beside_what_cannot_know(
+    browser: Any, town: Town, engineer: httpx.Client
+) -> None:
+    number = finished(town, engineer, 1, report=REPORT, f1=0.8)
+    with visit(browser, f"{town.url}/bench?lang=en&run={number}", role=Role.ENGINEER) as page:
+        page.wait_for_selector("#bench-report .sheet")
+        rows = [row.split("\t") for row in page.locator("#bench-report tbody tr").all_inner_texts()]
+    assert [(row[0], row[6]) for row in rows] == [
+        ("this configuration", "0.500"),
+        ("never tells", "0.125"),
+        ("stuck", "0.250"),
+    ]
+    assert rows[0][7] == "61.5"
 
 
 def test_two_runs_that_cannot_be_compared_are_asked_for_anew(browser: Any, town: Town) -> None:

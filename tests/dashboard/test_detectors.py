@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from dashboard.config_faults import fault_texts
+from dashboard.languages import load_languages
 from store import audit, detection, services
+from telemetry.city import City
 from telemetry.detection import decode_configuration
+from telemetry.errors import ConfigError
 from telemetry.people import Role
 from tests.dashboard.conftest import SCRIPT, Town
 from tests.dashboard.test_inventory import complaints
@@ -155,6 +160,8 @@ def test_an_engineer_changes_the_detectors_and_takes_it_back(
             "() => document.querySelector('#detectors-wrong').textContent.includes('least_repeats')"
         )
         assert page.locator("#detectors-text").get_attribute("data-line") == "9"
+        words = {"vi": "phải là số >=", "en": "must be a number >="}
+        assert words[language] in page.locator("#detectors-wrong").inner_text()
         assert page.locator("#detectors-apply").is_disabled()
         assert complaints(page) == []
         page.fill("#detectors-text", TWO)
@@ -193,3 +200,33 @@ def test_an_operator_reads_and_finds_nothing_to_change(browser: Any, town: Town)
         assert page.locator("[data-act=edit], [data-act=restore]").count() == 0
         page.locator("[data-act=compare]").first.click()
         page.wait_for_selector("dialog[open]")
+
+
+COMPLAINTS = {
+    "unknown": ("params = { x = 1 }", "`x`"),
+    "bound": ("params = { least_repeats = 1 }", ">= 2"),
+    "type": ('params = { least_repeats = "a" }', "`float`"),
+    "zone": ('select = [{ zone = ["nowhere"] }]', "'nowhere'"),
+    "enum": ('select = [{ domain = ["x"] }]', "x"),
+    "kind": ('kind = "x"', "'x'"),
+    "toml": ("params = {", "cột"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "names"), COMPLAINTS.values(), ids=COMPLAINTS)
+def test_what_people_commonly_get_wrong_has_words_in_their_language(
+    city: City, wrong: str, names: str
+) -> None:
+    kind = "" if wrong.startswith("kind") else 'kind = "stuck"\n'
+    with pytest.raises(ConfigError) as told:
+        decode_configuration(f'[[detector]]\nname = "a"\n{kind}{wrong}\n'.encode()).check(["760"])
+    texts = fault_texts(load_languages(city.timezone)["vi"])
+    found = next(
+        (one, said)
+        for pattern, said in texts
+        if (one := re.search(pattern.replace("(?<", "(?P<"), told.value.message))
+    )
+    match, said = found
+    assert names in said.format(**match.groupdict())
+    assert said != match.group()
+    assert told.value.message.startswith(("a: ", "detector", "detectors: "))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.components.inventory import offset_text
+from dashboard.faults import offset_text
 from dashboard.languages import load_languages
 from ingest.message import Message
 from ingest.replay import Replayer

@@ -76,6 +76,16 @@ def test_a_fault_of_a_sensor_is_told_as_one(rule: str) -> None:
         assert "bất thường" not in text
 
 
+def test_a_wrong_clock_says_by_how_much_and_what_is_allowed() -> None:
+    clock = replace(
+        unusual(80, None, None), rule="clock", value=None, detail={"offset_s": -25_200.0, "allowed_s": 30.0}
+    )
+    text = sentence(clock, None, load_languages("Asia/Ho_Chi_Minh")["en"])
+    assert text.replace("\N{NO-BREAK SPACE}", " ") == (
+        "The device's clock is off by \N{MINUS SIGN}420 min (allowed: ±30 s)"
+    )
+
+
 def test_an_offset_says_from_where_to_where() -> None:
     offset = replace(unusual(80, None, None), rule="offset", detail={"before": 25.0})
     text = sentence(offset, None, load_languages("Asia/Ho_Chi_Minh")["en"])

@@ -10,7 +10,7 @@ import pytest
 from device_sims import faults, noise
 from device_sims.moments import Moments, moments
 from device_sims.tables import Floats
-from device_sims.truth import DRIFT, DROPOUT, FAULTS, OFFSET, SPIKE, STUCK, Truth, moment
+from device_sims.truth import CLOCK, DRIFT, DROPOUT, FAULTS, NOISY, OFFSET, SPIKE, STUCK, Truth, moment
 from telemetry.city import City
 from telemetry.metrics import Domain
 
@@ -63,6 +63,26 @@ def test_spikes_are_rare_and_large() -> None:
     struck = (matrix != clean)[INSIDE, 0]
     assert 0.04 < struck.mean() < 0.13
     assert np.abs(matrix - clean)[INSIDE, 0].max() == pytest.approx(2 * faults.SCALE["pm2_5"])
+
+
+def test_noise_has_no_mean_and_some_size() -> None:
+    clean, matrix = spoil(NOISY)
+    error = (matrix - clean)[INSIDE, 0]
+    assert abs(error.mean()) < 0.2 * error.std()
+    assert error.std() == pytest.approx(0.15 * faults.SCALE["pm2_5"], rel=0.15)
+
+
+def test_a_wrong_clock_changes_no_value(city: City) -> None:
+    clean, matrix = spoil(CLOCK)
+    assert np.array_equal(matrix, clean)
+    offsets = set[float]()
+    for number in range(60):
+        truth = faults.fault(CLOCK, city.devices, noise.rng(number), 0.0, 60.0)
+        assert truth is not None
+        offsets.add(truth.number("offset_s"))
+    assert min(offsets) == -25_200
+    assert all(60 <= abs(offset) <= 600 or offset == -25_200 for offset in offsets)
+    assert max(offsets) > 60
 
 
 def test_a_device_that_stands_still_by_nature_is_never_chosen_to_be_stuck(city: City) -> None:

@@ -101,6 +101,24 @@ def test_a_device_that_dropped_out_is_silent(city: City) -> None:
     assert len(spoke) >= len(city.devices) - 3
 
 
+def test_a_wrong_clock_stands_on_what_a_device_sends_and_in_the_truth(city: City) -> None:
+    stream, slot_s = LiveStream(city, SimOptions(), START_S), 240.0
+    schedule = CityModel(city, SimOptions(), live_start_s=START_S).schedule
+    clock = next(t for t in schedule.overlapping(START_S, START_S + 12 * slot_s) if t.kind == truth.CLOCK)
+    stream.begun(START_S)
+    assert clock in stream.begun(clock.start_s + 1)
+    at_s, off_us = clock.start_s + 400.0, clock.number("offset_s") * 1e6
+    list(stream.messages(at_s - 50.0))
+    seen = 0
+    for place, payload in stream.messages(at_s):
+        stamp = decode(payload)[0].time
+        assert stamp is not None
+        own = city.devices[place].device_id in clock.device_ids
+        assert abs(stamp - at_s * 1e6 - (off_us if own else 0)) < 55e6
+        seen += own
+    assert seen
+
+
 def test_no_message_is_sent_twice_or_with_a_time_already_used(city: City) -> None:
     stream = LiveStream(city, SimOptions(devices=700, rate=4_000.0), START_S)
     seen: set[tuple[int, int]] = set()

@@ -9,7 +9,7 @@ import pytest
 
 from device_sims.city_model import CityModel
 from device_sims.options import SimOptions
-from device_sims.truth import ACCIDENT, DROPOUT, EVENTS, FAULTS, FLOOD, OUTAGE, POLLUTION, STUCK
+from device_sims.truth import ACCIDENT, CLOCK, DROPOUT, EVENTS, FAULTS, FLOOD, OUTAGE, POLLUTION, STUCK
 from telemetry.city import City
 from telemetry.metrics import Domain
 from tests.device_sims.times import second
@@ -79,7 +79,7 @@ def test_events_go_on_coming_and_each_ends(city: City) -> None:
     began = sorted(truth.start_s for truth in hour if truth.start_s > start_s + 600)
     assert len(began) > 20
     assert max(np.diff(began)) < 600
-    assert {truth.kind for truth in hour} == {*EVENTS, *FAULTS}
+    assert {truth.kind for truth in hour} == {*EVENTS, *FAULTS, CLOCK}
     assert all(60 <= truth.end_s - truth.start_s <= 8 * 3600 for truth in hour)
     late = schedule.overlapping(start_s + 86_400, start_s + 86_460)
     assert not [truth for truth in late if truth.start_s < start_s + 3600 and not truth.is_sensor_fault]

@@ -14,13 +14,14 @@ import psycopg
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from ingest.fairness import Fairness
+from ingest.fairness import Allowance, Fairness
 from ingest.message import Message
 from launch.engines.broker import PrivateBroker
 from store import devices, ledger, pool
 from telemetry.devices import Device
 from telemetry.formats import Formats
 from telemetry.metrics import Domain
+from telemetry.settings import Format
 from tests.fix_mqtt import connect
 
 STEADY = 50
@@ -33,8 +34,19 @@ def _messages(n: int, device_id: str, at_us: int) -> list[Message]:
     return [Message(f"city/traffic/{device_id}/telemetry", b"%d" % i, at_us, 1, i, 0) for i in range(n)]
 
 
+def _fairness(
+    rate_per_s: float,
+    burst: int,
+    gateway_rate_per_s: float = 0.0,
+    gateway_burst: int = 1,
+    formats: Formats | None = None,
+) -> Fairness:
+    route = (formats or Formats()).route
+    return Fairness(Allowance(rate_per_s, burst), Allowance(gateway_rate_per_s, gateway_burst), route)
+
+
 def test_a_burst_passes_and_the_rest_waits_for_its_tokens():
-    fairness = Fairness(10.0, 100, Formats().route)
+    fairness = _fairness(10.0, 100)
     first = fairness.split(_messages(150, "fast", SECOND_US) + _messages(20, "slow", SECOND_US))
     assert len(first.fair) == 120
     assert {name: len(out) for name, out in first.excess.items()} == {"fast": 50}
@@ -44,15 +56,32 @@ def test_a_burst_passes_and_the_rest_waits_for_its_tokens():
 
 
 def test_topics_of_one_device_share_its_bucket():
-    fairness = Fairness(1.0, 10, Formats().route)
+    fairness = _fairness(1.0, 10)
     status = [Message("city/traffic/fast/status", b"online", SECOND_US, 1, 0, 0)] * 10
     assert len(fairness.split(status + _messages(10, "fast", SECOND_US)).fair) == 10
 
 
-def test_topics_that_name_no_device_and_a_rate_of_zero_have_no_limit():
+def test_a_topic_that_names_no_device_has_the_allowance_of_a_gateway_to_itself():
+    node = Format("spBv1.0/g/#", "sparkplug_b")
+    fairness = _fairness(1.0, 10, 1.0, 40, Formats((node,)))
+    data, birth = ([Message(f"spBv1.0/g/{kind}/n", b"", SECOND_US, 1, 0, 0)] for kind in ("NDATA", "NBIRTH"))
+    split = fairness.split(data * 50 + birth)
+    assert (len(split.fair), split.fair[-1].topic) == (41, "spBv1.0/g/NBIRTH/n")
+    assert [message.topic for message in split.excess[""]] == ["spBv1.0/g/NDATA/n"] * 10
+
+
+def test_topics_that_lead_nowhere_share_one_allowance():
+    stray = [Message(f"elsewhere/{i}", b"", SECOND_US, 1, i, 0) for i in range(100)]
+    split = _fairness(1.0, 10, 1.0, 40).split(stray)
+    assert (len(split.fair), len(split.excess[""])) == (40, 60)
+
+
+def test_a_rate_of_zero_is_no_limit():
     stray = [Message("elsewhere", b"", SECOND_US, 1, 0, 0)] * 100
-    assert len(Fairness(1.0, 10, Formats().route).split(stray).fair) == 100
-    assert len(Fairness(0.0, 10, Formats().route).split(_messages(100, "fast", SECOND_US)).fair) == 100
+    fast = _messages(100, "fast", SECOND_US)
+    assert len(_fairness(0.0, 10).split(stray + fast).fair) == 200
+    assert len(_fairness(0.0, 10, 1.0, 10).split(stray + fast).fair) == 110
+    assert len(_fairness(1.0, 10, 0.0, 10).split(stray + fast).fair) == 110
 
 
 def _device(device_id: str) -> Device:

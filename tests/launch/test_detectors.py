@@ -14,7 +14,7 @@ from launch.config import load_city
 from launch.schema import offer_detectors
 from store import detection, devices, pool
 from telemetry.city import City
-from telemetry.detection import decode_configuration
+from telemetry.detection import KINDS, decode_configuration
 from telemetry.settings import Settings
 from tests.launch.test_cli import cityops
 
@@ -146,3 +146,18 @@ def test_without_a_database_a_file_is_checked_against_the_profile(tmp_path: Path
     done = cityops("detectors", "validate", "-", folder=tmp_path, given=GOOD)
     assert done.returncode == 0, done.stderr
     assert "devices of the city's profile" in done.stdout
+
+
+def test_every_kind_says_what_it_can_be_told(tmp_path: Path):
+    shown = cityops("detectors", "kinds", folder=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    schemas = json.loads(cityops("detectors", "kinds", "--json", folder=tmp_path).stdout)
+    assert schemas.keys() == KINDS.keys()
+    for name, params in KINDS.items():
+        properties = schemas[name]["$defs"][params.__name__]["properties"]
+        assert list(properties) == list(params.__struct_fields__)
+        assert all(key in shown.stdout for key in (name, *properties))
+    unknown = cityops("detectors", "kinds", "isolation", folder=tmp_path)
+    assert unknown.returncode != 0
+    assert "isolation" in unknown.stderr
+    assert "subspace" in unknown.stderr

@@ -46,10 +46,10 @@ def test_a_request_waits_is_begun_once_and_is_done(conn: psycopg.Connection) -> 
     (one,) = asked(conn)
     assert backtests.count_waiting(conn)
     with conn.transaction():
-        run = backtests.begin_next(conn, "w")
+        (run,) = backtests.begin_next(conn, "w")
     assert run is not None
     assert (run.backtest_run_id, run.status, run.attempts, run.worker) == (one, "running", 1, "w")
-    assert backtests.begin_next(conn, "other") is None
+    assert backtests.begin_next(conn, "other") == []
     assert backtests.note(conn, one, "w", 0.5, 10)
     assert not backtests.note(conn, one, "other", 0.6, 11), "it is not theirs"
     found = [episode("stuck:7", 1), episode("stuck:8", 2, None, 8)]
@@ -66,10 +66,17 @@ def test_a_request_waits_is_begun_once_and_is_done(conn: psycopg.Connection) -> 
 def test_what_is_attended_is_not_taken_by_a_worker(conn: psycopg.Connection) -> None:
     (one,) = asked(conn, attended=True)
     assert not backtests.count_waiting(conn)
-    assert backtests.begin_next(conn, "w") is None
+    assert backtests.begin_next(conn, "w") == []
     assert backtests.begin(conn, one, "me").status == "running"
     with pytest.raises(ConflictError):
         backtests.begin(conn, one, "another")
+
+
+def test_of_a_sweep_several_are_begun_at_once(conn: psycopg.Connection) -> None:
+    (alone,), family = asked(conn), asked(conn, 4)
+    with conn.transaction():
+        begun = [backtests.begin_next(conn, "w", most=3) for _ in range(4)]
+    assert [[run.backtest_run_id for run in runs] for runs in begun] == [[alone], family[:3], family[3:], []]
 
 
 def test_a_sweep_is_a_family(conn: psycopg.Connection) -> None:

@@ -76,6 +76,31 @@ def test_a_run_tells_what_it_found(run: Run) -> None:
     assert "<table>" in run._repr_html_()
 
 
+def test_scores_over_time_stand_beside_what_cannot_know(run: Run, feed: ArraySource) -> None:
+    """The same however the city is split; a sweep can be sorted by them."""
+    assert run.report is not None
+    scores = run.report.scores
+    assert set(scores) == {
+        "this",
+        "silence",
+        "stuck",
+        "limits",
+        "seasonal",
+        "never",
+        "always",
+        "random",
+        "periodic",
+    }
+    guesses = ("never", "always", "random", "periodic")
+    for measure in ("vus_pr", "nab_standard", "nab_low_fp", "nab_low_fn"):
+        assert scores["this"][measure] > max(0.0, *(scores[name][measure] for name in guesses)), measure
+    assert scores["never"]["nab_standard"] == 0.0
+    assert run.metrics()["vus_pr"] == scores["this"]["vus_pr"]
+    apart = backtest(PLAIN, feed, CITY, **SPAN, workers=2)
+    assert apart.report is not None
+    assert apart.report.scores == scores
+
+
 def test_without_labels_only_alarms_are_counted(feed: ArraySource) -> None:
     found = backtest(PLAIN, replace(feed, of_labels=()), CITY, **SPAN, workers=1)
     assert found.report is None

@@ -8,18 +8,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
 from analytics.backtest import record
 from analytics.backtest.bench import Progress
+from analytics.backtest.chores import Chores
 from analytics.backtest.play import Cancelled
 from analytics.backtest.record import carry_out, plan_of, request_of
 from analytics.backtest.worker import Bench, Child
-from store import backtests, shadows
+from store import backtests, labels, shadows
 from telemetry.detection import Configuration, DetectorSpec, Selector
 from telemetry.errors import ConfigError
+from telemetry.labels import Label
 from tests.analytics import worlds
 from tests.analytics.backtest import histories
 from tests.analytics.towns import Town, make_town, town
@@ -125,6 +128,26 @@ def test_the_shadows_process_lives_as_long_as_the_shadow(town: Town, bench: Benc
     shadows.stop(town.conn, shadow.shadow_id, "an")
     bench.look(town.conn)
     assert not bench.shadow.is_running
+
+
+def test_shadows_are_graded_and_old_runs_forgotten(town: Town) -> None:
+    """Against labels of its time, by the bench process; not again at once."""
+    (old,) = ask(town.conn)
+    backtests.cancel(town.conn, old, "an")
+    shadow = shadows.start(town.conn, histories.PLAIN.to_document(), "abc", "an", "to see")
+    chores, now = Chores(worlds.city(), 30), datetime.now(UTC)
+    chores.look(town.conn, now)
+    assert shadows.get(town.conn, shadow.shadow_id).grades is None, "there are no labels"
+    event = Label("flood", ("gauge-1",), now, now + timedelta(minutes=5), author="an")
+    with town.conn.transaction():
+        labels.add_labels(town.conn, [event])
+    chores.look(town.conn, now + timedelta(minutes=1))
+    assert shadows.get(town.conn, shadow.shadow_id).grades is None, "not yet again"
+    chores.look(town.conn, now + timedelta(days=31))
+    grades = shadows.get(town.conn, shadow.shadow_id).grades
+    assert grades is not None
+    assert (grades["live"]["recall"], grades["shadow"]["recall"]) == (0.0, 0.0)
+    assert backtests.list_runs(town.conn) == []
 
 
 def test_a_child_that_fails_again_and_again_is_waited_for_longer() -> None:
