@@ -90,7 +90,7 @@ class LiveEngine:
         if not fresh:
             return 0
         with conn.transaction():
-            step = self._step(fresh, self.meet(conn, fresh))
+            step = self.step(fresh, self.meet(conn, fresh))
             findings = self.score_all(fresh)
             self.tell(conn, findings)
             for ingestor in {batch.ingestor for batch in fresh}:
@@ -156,22 +156,23 @@ class LiveEngine:
         if findings:
             with conn.transaction():
                 self.tell(conn, self.signed(findings))
-                self.stepped = steps.add_step(conn, self.shard.consumer, self._step())
+                self.stepped = steps.add_step(conn, self.shard.consumer, self.step())
 
     def learn(self, conn: psycopg.Connection, fitted: Mapping[str, Columns], now: int) -> None:
         """Use fresh models and keep them, with the state they came to, for a restart."""
-        self._learn(Models(fitted, now))
+        self.use(Models(fitted, now))
         self.save(conn, now, models=True)
 
     def take_up(self, conn: psycopg.Connection, fresh: Models) -> None:
         """Use models that are kept as fresh, in a step of its own."""
         with conn.transaction():
-            step = replace(self._step(), learnt=True)
+            step = replace(self.step(), learnt=True)
             self.stepped = steps.add_step(conn, self.shard.consumer, step)
-        self._learn(fresh)
+        self.use(fresh)
         self.saved = NEVER
 
-    def _learn(self, models: Models) -> None:
+    def use(self, models: Models) -> None:
+        """Let the detectors go by these models."""
         self.core.learn(models.by_detector)
         self.fitted, self.unkept = models.fitted, True
 
@@ -249,56 +250,10 @@ class LiveEngine:
         own = self.core.roster.place(ids) >= 0
         return [anomaly for anomaly, is_own in zip(found, own.tolist(), strict=True) if is_own]
 
-    def replay(self, conn: psycopg.Connection, until: Mapping[str, int]) -> int:
-        """Move memory past batches whose results were committed before, up to these offsets.
-
-        Step by step as it was done; what older software did without writing its steps down
-        follows in the order of commit. Returns how many batches they were. Their findings
-        are suppressed.
-
-        Raises
-        ------
-        ValueError
-            An entry is gone from the log.
-        """
-        counts, replayed = self.core.counts, 0
-        self.core.counts = Counts()
-        for step in steps.list_steps(conn, self.shard.consumer):
-            replayed += self._retrace(conn, step)
-        while fresh := self.read(conn, until):
-            replayed += len(fresh)
-            self.meet(conn, fresh)
-            self.score_all(fresh)
-        self.core.counts = counts
-        return replayed
-
-    def _step(self, entries: Sequence[Batch] = (), met: Sequence[int] = ()) -> Step:
+    def step(self, entries: Sequence[Batch] = (), met: Sequence[int] = ()) -> Step:
         """What is about to be done, as it will be written down."""
         ticked = None if self.core.ticked == NEVER else self.core.ticked
         return Step(ticked, met, [entry.ingestor for entry in entries], [entry.seq for entry in entries])
-
-    def _retrace(self, conn: psycopg.Connection, step: Step) -> int:
-        if step.ticked is not None:
-            self.core.tick(step.ticked + 1)
-        if step.streams:
-            self.reload(conn, set(step.streams))
-        wanted: dict[str, list[int]] = {}
-        for ingestor, seq in zip(step.ingestors, step.seqs, strict=True):
-            wanted.setdefault(ingestor, []).append(seq)
-        entries = {
-            (batch.ingestor, batch.seq): batch
-            for ingestor, seqs in wanted.items()
-            for batch in batches.read_after(conn, ingestor, min(seqs) - 1, len(seqs))
-        }
-        places = list(zip(step.ingestors, step.seqs, strict=True))
-        for place in places:
-            if place not in entries:
-                raise ValueError(f"entry {place[1]} of {place[0]} is gone from the log")
-        if entries:
-            self.score_all([entries[place] for place in places])
-        if step.learnt:
-            self._learn(Models.fresh(conn, self.shard))
-        return len(step.seqs)
 
     def read(self, conn: psycopg.Connection, until: Mapping[str, int]) -> list[Batch]:
         """What comes next of every log, merged by time of commit; each log stays in order.

@@ -20,6 +20,7 @@ from analytics.columns import Columns, pack, unpack
 from analytics.engine import Engine, numbers
 from analytics.history import warm_up
 from analytics.live import LiveEngine, version_of
+from analytics.replay import replay
 from analytics.shards import NAME, Shard, shards_of, split_among
 from analytics.times import micros
 from analytics.versions import Chosen
@@ -108,7 +109,7 @@ def _resumed(conn: psycopg.Connection, city: City, shard: Shard) -> LiveEngine |
         engine.enrol(conn, state)
         engine.restore(state, unpack(learnt.state if learnt else b""))
         engine.offsets = dict(kept.offsets)
-        replayed = engine.replay(conn, offsets.get_offsets(conn, shard.consumer))
+        replayed = replay(conn, engine, offsets.get_offsets(conn, shard.consumer))
     except (ValueError, KeyError, IndexError, ConfigError) as error:
         _log.warning("the snapshot of %s cannot be used: %s", kept.saved_at, error)
         return None

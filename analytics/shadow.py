@@ -21,6 +21,7 @@ from analytics.engine import Engine
 from analytics.history import fit_all, warm_up
 from analytics.live import LiveEngine
 from analytics.recovery import reaches
+from analytics.replay import replay
 from analytics.shards import Shard
 from analytics.times import HOUR, SECOND, micros
 from store import batches, offsets, shadows, snapshots
@@ -147,7 +148,7 @@ def _resumed(conn: psycopg.Connection, shadow: Shadow, city: City) -> ShadowEngi
         engine.enrol(conn, state)
         engine.restore(state, unpack(learnt.state))
         engine.offsets = dict(kept.offsets)
-        engine.replay(conn, offsets.get_offsets(conn, engine.shard.consumer))
+        replay(conn, engine, offsets.get_offsets(conn, engine.shard.consumer))
     except (ValueError, KeyError, IndexError) as error:
         _log.warning("the snapshot of %s cannot be used: %s", kept.saved_at, error)
         return None
