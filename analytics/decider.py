@@ -130,7 +130,11 @@ class Decider:
         known = np.flatnonzero(~np.isnan(scores.scores))
         terms, times, values = scores.terms[known], scores.times[known], scores.scores[known]
         raise_at, clear_at, min_s, hold_s, gap_s, step, retell_s = self._bounds[terms].T
-        active, since, last = self._active[terms], self._since[terms], self._last[terms]
+        active = self._active[terms]
+        if not active.any() and not (values >= raise_at).any():
+            self._rest(terms, times, values < clear_at)
+            return []
+        since, last = self._since[terms], self._last[terms]
         apart = np.where(last == NEVER, 0, times - last)
         fresh = (since == NEVER) | (apart > gap_s * SECOND)
         above, below = values >= raise_at, values < clear_at
@@ -154,6 +158,12 @@ class Decider:
         self._told_at[terms] = np.where(rising, times, self._told_at[terms])
         changed = np.flatnonzero(rising | falling | again)
         return self._tell(scores, known[changed]) if len(changed) else []
+
+    def _rest(self, terms: NDArray[np.int64], times: NDArray[np.int64], below: NDArray[np.bool_]) -> None:
+        """As `_round`, where none of the terms stands or is to: nearly always."""
+        calm = self._calm[terms]
+        self._calm[terms] = np.where(below, np.where(calm == NEVER, times, calm), NEVER)
+        self._since[terms], self._last[terms], self._peak[terms] = NEVER, times, np.nan
 
     def _tell(self, scores: Scores, rows: NDArray[np.intp]) -> list[Finding]:
         """The findings of the rows whose terms changed, one a condition."""

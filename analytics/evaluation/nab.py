@@ -79,7 +79,7 @@ def probation(n_rows: int) -> int:
     return int(min(_PROBATION * n_rows, _PROBATION * _PROBATION_ROWS))
 
 
-def optimum(series: Sequence[ScoredSeries], profile: Profile) -> NabResult:
+def optimum(series: Sequence[ScoredSeries] | Ranking, profile: Profile) -> NabResult:
     """The threshold at which these series together score best, and how they do there.
 
     Raises
@@ -91,7 +91,7 @@ def optimum(series: Sequence[ScoredSeries], profile: Profile) -> NabResult:
     return sweep.result(int(np.argmax(sweep.raw)))
 
 
-def at_threshold(series: Sequence[ScoredSeries], profile: Profile, threshold: float) -> NabResult:
+def at_threshold(series: Sequence[ScoredSeries] | Ranking, profile: Profile, threshold: float) -> NabResult:
     """How these series together do at a threshold; errors as of `optimum`."""
     sweep = _Sweep(series, profile)
     place = int(np.count_nonzero(sweep.thresholds >= threshold)) - 1
@@ -113,12 +113,10 @@ def cross_validated(folds: Sequence[Sequence[ScoredSeries]], profile: Profile) -
     return _normalized(raw, n_windows, profile)
 
 
-class _Sweep:
-    """Every threshold that makes a difference, descending from never, and the raw score at it."""
+class Ranking:
+    """Series ready to be swept, with several profiles or for several thresholds: the sorting is done once."""
 
-    def __init__(
-        self, series: Sequence[ScoredSeries], profile: Profile, *, may_lack_windows: bool = False
-    ) -> None:
+    def __init__(self, series: Sequence[ScoredSeries]) -> None:
         rows = [_rows(one) for one in series]
         firsts = np.cumsum([0, *(len(one.windows) for one in series)])
         window = np.concatenate(
@@ -126,12 +124,26 @@ class _Sweep:
         )
         scores = np.concatenate([row.scores for row in rows])
         worth = np.concatenate([row.worth for row in rows])
-        self._profile = profile
         self.n_windows = len(np.unique(window[window >= 0]))
+        order = np.argsort(-scores, kind="stable")
+        self.scores, self.window, self.worth = scores[order], window[order], worth[order]
+
+
+class _Sweep:
+    """Every threshold that makes a difference, descending from never, and the raw score at it."""
+
+    def __init__(
+        self,
+        series: Sequence[ScoredSeries] | Ranking,
+        profile: Profile,
+        *,
+        may_lack_windows: bool = False,
+    ) -> None:
+        ranking = series if isinstance(series, Ranking) else Ranking(series)
+        scores, window, worth = ranking.scores, ranking.window, ranking.worth
+        self._profile, self.n_windows = profile, ranking.n_windows
         if not self.n_windows and not may_lack_windows:
             raise ValueError("no series has a window beyond its probation")
-        order = np.argsort(-scores, kind="stable")
-        scores, window, worth = scores[order], window[order], worth[order]
         gain, first_found = _gains(window, worth, profile)
         last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))
         null = -profile.missed * self.n_windows

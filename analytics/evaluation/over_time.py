@@ -13,7 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.evaluation.nab import PROFILES, STANDARD, ScoredSeries, at_threshold, optimum, probation
+from analytics.evaluation.nab import (
+    PROFILES,
+    STANDARD,
+    Ranking,
+    ScoredSeries,
+    at_threshold,
+    optimum,
+    probation,
+)
 from analytics.evaluation.rules import Rules
 from analytics.evaluation.surface import vus_pr
 from telemetry.labels import Label, Meaning
@@ -26,7 +34,7 @@ MEASURES = ("vus_pr", "nab_standard", "nab_low_fp", "nab_low_fn", "nab_as_set")
 it; ``nab_as_set`` is the standard profile at the configured thresholds."""
 _BUFFER_S = 3_600.0
 """The widest soft edge of a label: about the length of the shortest events."""
-_MOST_SURFACES = 24
+_MOST_SURFACES = 16
 """Devices the volume is the mean of; more change its second digit and take a second each."""
 
 
@@ -129,10 +137,12 @@ def _measured(
     rows = [row[truth.keep].astype(np.float64) for row, truth in zip(scores, truths, strict=True)]
     buffer = max(1, round(_BUFFER_S * SECOND / grid.width))
     shown = [(row, t.inside) for row, t in zip(rows, truths, strict=True) if t.inside.any()][:_MOST_SURFACES]
-    series = [
-        ScoredSeries(device, row, truth.windows)
-        for device, row, truth in zip(grid.device_ids, rows, truths, strict=True)
-    ]
+    series = Ranking(
+        [
+            ScoredSeries(device, row, truth.windows)
+            for device, row, truth in zip(grid.device_ids, rows, truths, strict=True)
+        ]
+    )
     # NAB lets each choose its threshold, so that a constant could choose to be silent.
     fixed = {"never": 2.0, "always": 1.0}.get(name)
     found = [

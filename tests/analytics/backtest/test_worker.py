@@ -140,7 +140,7 @@ def test_shadows_are_graded_and_old_runs_forgotten(town: Town) -> None:
     assert shadows.get(town.conn, shadow.shadow_id).grades is None, "there are no labels"
     event = Label("flood", ("gauge-1",), now, now + timedelta(minutes=5), author="an")
     with town.conn.transaction():
-        labels.add_labels(town.conn, [event])
+        labels.add_label(town.conn, event)
     chores.look(town.conn, now + timedelta(minutes=1))
     assert shadows.get(town.conn, shadow.shadow_id).grades is None, "not yet again"
     chores.look(town.conn, now + timedelta(days=31))
