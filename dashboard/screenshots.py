@@ -37,6 +37,9 @@ _FADE_MS = 700
 """A map's labels fade in; nothing says when they are there."""
 _SEVERITIES = ("critical", "major", "minor", "info")
 _STREAMS = 3
+_SHOWN_H = 24
+_PICTURED = frozenset(("contributions", "neighbours", "times_ms", "window"))
+"""What the detail of a finding with a picture holds."""
 _OUTSIDE = "sign-in"
 """The page for those who are not signed in."""
 
@@ -102,15 +105,22 @@ def take_screenshots(url: str, folder: Path, token: str) -> list[Path]:
 
 
 def find_addresses(url: str, request: APIRequestContext) -> dict[str, str]:
-    """Every page of the navigation by name, a device, an alert, the drawer, and signing in."""
+    """Every page of the navigation by name, a device, an alert, the drawer, and signing in.
+
+    Where there are such, the alert's finding has a picture and the explorer's device has labels.
+    """
     found = {page.module: page.path for page in present()}
     alerts = _rows(request.get(f"{url}/api/v1/alerts?status=open&limit=500").json(), "alerts")
-    device, alert = _worst(alerts)
+    device, _ = _worst(alerts)
+    alert = _worst([one for one in alerts if _PICTURED & one["detail"].keys()] or alerts)[1]
     if device is None:
         device = str(request.get(f"{url}/api/v1/devices").json()[0]["device_id"])
-    streams = _rows(request.get(f"{url}/api/v1/streams?device={device}").json(), "streams")
+    since = round((time.time() - _SHOWN_H * 3600) * 1000)
+    labels: Any = request.get(f"{url}/api/v1/labels?start={since}&limit=1").json()
+    labelled = labels[0]["devices"][0] if labels else device
+    streams = _rows(request.get(f"{url}/api/v1/streams?device={labelled}").json(), "streams")
     chosen = ",".join(str(row["stream_id"]) for row in streams[:_STREAMS])
-    found |= {"explorer": f"/explorer?streams={chosen}&hours=24", _OUTSIDE: "/sign-in"}
+    found |= {"explorer": f"/explorer?streams={chosen}&hours={_SHOWN_H}", _OUTSIDE: "/sign-in"}
     found |= {"device": f"/devices/{device}", "drawer": f"/?device={device}"}
     return found | ({"alert": f"/alerts/{alert}"} if alert is not None else {})
 

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from dashboard.auth.client import COOKIE
 from dashboard.pages import present
 from dashboard.screenshots import README, every_picture, find_addresses
+from telemetry.alerts import Severity
 from telemetry.people import Role
-from tests.dashboard.conftest import Town
+from tests.dashboard.conftest import AIR, GAUGE, Town, wait_for
 
 
 def test_every_page_is_photographed_in_every_way(browser: Any, town: Town):
+    stream, labelled = town.stream(AIR, "pm2_5"), town.stream(GAUGE, "water_level_m")
+    picture = {"window": [1.0, 2.0], "reconstruction": [1.0, 1.0], "window_step_s": 300.0}
+    alert = town.find("pictured", stream, rule="subspace", value=2.0, severity=Severity.INFO, **picture)
+    wait_for(lambda: town.get(f"/api/v1/alerts/{alert}").status_code == 200)
+    now_ms = round(datetime.now(UTC).timestamp() * 1000)
+    label = {"kind": "flood", "devices": [GAUGE], "start": now_ms - 7_200_000, "end": now_ms}
+    with town.as_role("engineer") as client:
+        label_id = client.post("/api/v1/labels", json=label).json()["label_id"]
     context = browser.new_context()
     context.add_cookies([{"name": COOKIE, "value": town.token(Role.ADMINISTRATOR), "url": town.url}])
     try:
         addresses = find_addresses(town.url, context.request)
     finally:
         context.close()
+        with town.as_role("engineer") as client:
+            client.delete(f"/api/v1/labels/{label_id}")
     assert {page.module for page in present()} <= addresses.keys()
     assert {"device", "drawer", "alert", "sign-in"} <= addresses.keys()
-    assert "streams=" in addresses["explorer"]
+    assert f"streams={labelled}" in addresses["explorer"]
+    detail = town.get("/api/v1" + addresses["alert"]).json()["detail"]
+    assert detail.keys() & {"window", "neighbours"}
     wanted = every_picture(list(addresses))
     ways = Counter(picture.page for picture in wanted if picture.width == 1366)
     assert set(ways.values()) == {4}
