@@ -173,11 +173,6 @@ class Picture:
                 faults=self._faults,
             )
 
-    def faults(self) -> dict[int, list[str]]:
-        """What is the matter with sensors, by stream id."""
-        with self._lock:
-            return self._faults
-
     def states(self) -> dict[str, str]:
         """Every device's state."""
         with self._lock:
