@@ -147,6 +147,8 @@ class Decider:
         untold = times - self._told_at[terms]
         again = (worse & (untold >= _TELL_AGAIN_US)) | (active & ~falling & (untold >= retell_s * SECOND))
         stands = (active | rising) & ~falling
+        if scores.news is not None:
+            again |= active & ~falling & scores.news[known] & (untold >= _TELL_AGAIN_US)
         self._active[terms] = stands
         self._since[terms], self._calm[terms], self._last[terms] = (
             np.where(falling, NEVER, since),

@@ -62,6 +62,8 @@ class Scores:
 
     pictures: Mapping[int, Mapping[str, Any]] = field(default_factory=dict[int, Mapping[str, Any]])
     """By row, more for the finding's detail, of JSON types; only of rows worth a finding."""
+    news: NDArray[np.bool_] | None = None
+    """Rows with something new to tell though they are no worse; ``None``: none."""
     about: Mapping[int, int] = field(default_factory=dict[int, int])
     """By row, the id of the stream it is about, where that is not the term's."""
 

@@ -21,6 +21,7 @@ from dashboard.auth.gate import guarded_callback, guarded_layout
 from dashboard.auth.identity import current_caller
 from dashboard.components.attributes import data
 from dashboard.components.header import header
+from dashboard.faults import NAMES
 from dashboard.languages import Language, requested_language
 from dashboard.pages import Page, present
 from dashboard.runtime import Runtime
@@ -148,6 +149,7 @@ def client_config(language: Language) -> dict[str, Any]:
         "texts": client_texts(language),
         "states": {key: language.t(message) for key, message in STATES.items()},
         "statuses": {key: language.t(message) for key, message in STATUSES.items()},
+        "faults": {str(fault): language.t(name) for fault, name in NAMES.items()},
         "domains": {key: language.t(message) for key, message in DOMAINS.items()},
         "metrics": {
             metric.key: {

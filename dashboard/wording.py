@@ -231,6 +231,7 @@ CLIENT: Final[dict[str, str]] = {
     "stale": mark("No news from the server"),
     "feed_down": mark("The server cannot reach its database"),
     "now": mark("just now"),
+    "doubtful": mark("in doubt: {faults}"),
     "no_alerts": mark("No open alert"),
     "no_alerts_hint": mark("All quiet. New alerts appear here by themselves."),
     "no_alerts_filtered": mark("No open alert in the domains that are shown"),

@@ -60,7 +60,7 @@ _STILL = frozenset(("rain_mmph", "pump_power_kw", "gate_opening_pct"))
 def fault(
     kind: str, devices: Sequence[Device], chance: np.random.Generator, start_s: float, duration_s: float
 ) -> Truth | None:
-    """A fault of one metric of one of ``devices``, or of a whole one: silent, frozen or out of time."""
+    """A fault of one metric of one of ``devices``, or of a whole device: gone, frozen or out of time."""
     able = [device for device in devices if _can(device, kind)]
     if not able:
         return None

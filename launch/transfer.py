@@ -90,11 +90,13 @@ def _write(
     from contextlib import nullcontext
 
     from store.history import slices
+    from store.quality import read_spans
     from telemetry.exchange.columns import NamedStreams
     from telemetry.exchange.encode import encode
 
     named, count = NamedStreams(streams), 0
     start, end = between
+    spans = read_spans(conn, ids, start, end)
 
     def batches() -> Iterator[Any]:
         nonlocal count
@@ -102,7 +104,7 @@ def _write(
             count += len(found)
             bar((until - start) / (end - start), count)
             if len(found):
-                yield named.batch(found)
+                yield named.batch(found, spans.flags(found))
 
     sink.writelines(encode(kind, batches()))
     return count

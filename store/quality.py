@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import psycopg
 from psycopg.rows import kwargs_row
 
 from store.anomalies import finding_row
 from telemetry.alerts import Finding, FindingState
-from telemetry.quality import OF_DEVICE, RULES, Fault, QualityInterval, began, ended
+from telemetry.quality import FLAGS, OF_DEVICE, RULES, Fault, QualityInterval, Spans, bad_spans, began, ended
 
 _COLUMNS = "stream_id, kind, started_at, ended_at, detector, score, detail"
 
@@ -32,10 +33,36 @@ _END = """
 UPDATE quality_interval SET ended_at = greatest(started_at, %(ended)s)
 WHERE key = %(key)s AND ended_at IS NULL"""
 
+# A run of bad readings may go on after it was told.
+_LENGTHEN = """
+UPDATE quality_interval SET ended_at = greatest(ended_at, %(ended)s)
+WHERE key = %(key)s AND stream_id = %(stream_id)s AND started_at = %(began)s"""
+
+_ADD = """
+INSERT INTO quality_interval (key, stream_id, kind, started_at, ended_at, detector, score, detail)
+VALUES (%(key)s, %(stream_id)s, %(kind)s, %(began)s, %(ended)s, %(detector)s, %(score)s, %(detail)s)"""
+
 _LIST = f"""
 SELECT {_COLUMNS} FROM quality_interval
 WHERE stream_id = ANY(%(ids)s) AND started_at < %(end)s AND coalesce(ended_at, 'infinity') > %(start)s
 ORDER BY stream_id, started_at, kind"""
+
+# An end that is not known comes after every time there is.
+_SPANS = """
+SELECT coalesce(array_agg(stream_id), '{}'), coalesce(array_agg(kind), '{}'),
+       coalesce(array_agg((extract(epoch FROM started_at) * 1000000)::bigint), '{}'),
+       coalesce(array_agg(
+           coalesce((extract(epoch FROM ended_at) * 1000000)::bigint, 9223372036854775807)), '{}')
+FROM (
+    SELECT stream_id, kind, started_at, ended_at FROM quality_interval
+    WHERE (%(ids)s::integer[] IS NULL OR stream_id = ANY(%(ids)s))
+      AND started_at < %(end)s AND coalesce(ended_at, 'infinity') > %(start)s
+    ORDER BY started_at
+) AS found"""
+
+_STANDING = """
+SELECT stream_id, array_agg(DISTINCT kind ORDER BY kind) FROM quality_interval
+WHERE ended_at IS NULL GROUP BY stream_id"""
 
 _AT = f"""
 SELECT {_COLUMNS} FROM quality_interval
@@ -46,7 +73,8 @@ ORDER BY stream_id, started_at, kind"""
 def apply_finding(conn: psycopg.Connection, finding: Finding) -> None:
     """Begin, go on with or end the interval of a finding of sensor health; others change nothing.
 
-    It begins when the fault did, not when it was found. Applying the same finding again
+    It begins when the fault did, not when it was found. A fault of single readings has an
+    interval for each, or for some that follow each other. Applying the same finding again
     changes nothing.
     """
     kind = RULES.get(finding.rule)
@@ -58,7 +86,15 @@ def apply_finding(conn: psycopg.Connection, finding: Finding) -> None:
         "ended": ended(finding),
         "of_device": kind in OF_DEVICE,
     }
-    conn.execute(_END if finding.state is FindingState.CLEARED else _BEGIN, row)
+    spans = bad_spans(finding)
+    for began_at, ended_at in spans:
+        span = {**row, "began": began_at, "ended": ended_at}
+        if not conn.execute(_LENGTHEN, span).rowcount:
+            conn.execute(_ADD, span)
+    if finding.state is FindingState.CLEARED:
+        conn.execute(_END, row)
+    elif not spans:
+        conn.execute(_BEGIN, row)
 
 
 def list_intervals(
@@ -68,6 +104,23 @@ def list_intervals(
     parameters = {"ids": list(stream_ids), "start": start, "end": end}
     with conn.cursor(row_factory=kwargs_row(_interval)) as cursor:
         return cursor.execute(_LIST, parameters).fetchall()
+
+
+def read_spans(
+    conn: psycopg.Connection, stream_ids: Sequence[int] | None, start: datetime, end: datetime
+) -> Spans:
+    """Intervals of some streams, or of all, that touch ``[start, end)``, to mark readings in bulk."""
+    ids = None if stream_ids is None else list(stream_ids)
+    row = conn.execute(_SPANS, {"ids": ids, "start": start, "end": end}).fetchone()
+    assert row is not None  # an aggregate always answers
+    kinds = [FLAGS[Fault(kind)] for kind in row[1]]
+    starts, ends = (np.asarray(column, np.int64) for column in row[2:])
+    return Spans(np.asarray(row[0], np.int32), np.asarray(kinds, np.int16), starts, ends)
+
+
+def list_standing(conn: psycopg.Connection) -> dict[int, list[str]]:
+    """What is the matter with each stream now: kinds of fault by stream id, each in order."""
+    return dict(conn.execute(_STANDING).fetchall())
 
 
 def list_intervals_at(conn: psycopg.Connection, at: datetime) -> list[QualityInterval]:

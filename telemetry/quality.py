@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.alerts import Finding
-from telemetry.readings import to_micros
+from telemetry.readings import Readings, to_micros
 
 
 class Fault(StrEnum):
@@ -52,6 +52,9 @@ OF_DEVICE = frozenset((Fault.SILENT, Fault.CLOCK))
 """Faults that all streams of a device share."""
 
 _LONGEST_S = 366 * 86_400.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_US = 4_102_444_800_000_000
+"""2100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,66 @@ def ended(finding: Finding) -> datetime:
     if isinstance(seconds, int | float) and abs(seconds) < _LONGEST_S:
         return finding.at - timedelta(seconds=seconds)
     return finding.at
+
+
+def bad_spans(finding: Finding) -> list[tuple[datetime, datetime]]:
+    """When single readings of a fault were bad: each from the first to the next good one.
+
+    From ``bad_us`` of the detail, pairs of microseconds since the epoch; none where the fault
+    lasts, or where that is no such list.
+    """
+    spans = finding.detail.get("bad_us")
+    if not isinstance(spans, list):
+        return []
+    pairs = [pair for pair in cast("list[object]", spans) if _is_span(pair)]
+    return [(_moment(begin), _moment(end)) for begin, end in cast("list[tuple[int, int]]", pairs)]
+
+
+def _is_span(pair: object) -> bool:
+    match pair:
+        case [int(begin), int(end)]:
+            return 0 <= begin <= end < _LAST_US
+        case _:
+            return False
+
+
+def _moment(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Quality intervals as columns of shape ``(n,)``, by start: what marks readings in bulk.
+
+    ``kinds`` int16, one of `FLAGS`; ``starts`` and ``ends`` int64, microseconds, the end left out.
+    """
+
+    stream_ids: NDArray[np.int32]
+    kinds: NDArray[np.int16]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def flags(self, readings: Readings) -> NDArray[np.int16]:
+        """Of each reading, the faults it lies in, `FLAGS` added up; shape ``(n,)``."""
+        found = np.zeros(len(readings), np.int16)
+        if not len(readings):
+            return found
+        first, last = int(readings.times.min()), int(readings.times.max())
+        touching = np.flatnonzero((self.starts <= last) & (self.ends > first))
+        touching = touching[np.isin(self.stream_ids[touching], readings.stream_ids)]
+        for place in touching.tolist():
+            inside = (readings.times >= self.starts[place]) & (readings.times < self.ends[place])
+            found[inside & (readings.stream_ids == self.stream_ids[place])] |= self.kinds[place]
+        return found
+
+
+FLAGS: Mapping[Fault, int] = {fault: 1 << place for place, fault in enumerate(Fault)}
+"""Faults as bits, where many readings are marked at once; only within a process."""
+
+
+def fault_names(flags: int) -> str:
+    """The faults of `FLAGS` added up, separated by spaces; empty for none."""
+    return " ".join(fault for fault, flag in FLAGS.items() if flags & flag)
 
 
 def bad_shares(

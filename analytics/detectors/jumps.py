@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup
 from analytics.detectors.leaps import CALM, LEAPT, OFF, Leaps, Steps
+from analytics.detectors.moments import BadMoments
 from analytics.detectors.steps import COLUMNS, UsualSteps, fit_steps
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
@@ -59,6 +60,7 @@ class Jumps:
         self._hot = np.empty(0, np.bool_)
         self._began = np.empty((0, len(_TERMS)), np.int64)
         self._unfit = np.empty(0, np.bool_)
+        self._spikes = BadMoments()
 
     def extend(self, roster: Roster) -> list[Term]:
         """Take up streams past those known; returns their terms."""
@@ -129,7 +131,8 @@ class Jumps:
         """What each stream said last, and how it stands."""
         kept = {name: getattr(self, f"_{name}").copy() for name in _KEPT}
         last = self._forward.last.copy()
-        return {"stream": self._roster.stream_ids, "last": last, **kept, **self._leaps.state()}
+        spikes = self._spikes.state(self._roster)
+        return {"stream": self._roster.stream_ids, "last": last, **kept, **self._leaps.state(), **spikes}
 
     def models(self) -> Columns:
         """The usual steps."""
@@ -143,6 +146,7 @@ class Jumps:
         """Take up a kept state."""
         source, target = self._forward.restore(state, self._roster)
         self._leaps.restore(state, source, target)
+        self._spikes.restore(state, self._roster)
         for name in _KEPT:
             getattr(self, f"_{name}")[target] = state[name][source]
 
@@ -169,11 +173,14 @@ class Jumps:
         values = np.where(impossible, self._leaps.value[streams], rows.values)
         delta = self._leaps.delta(streams, values)
         blinks = self._blinks(streams, values, delta)
+        leapt_at = self._leaps.leapt_at[streams]
         status, spiked = self._leaps.follow(Steps(streams, rows.times, values, delta, limit, blinks))
+        if spiked.any():
+            self._spikes.add(streams[spiked], leapt_at[spiked], rows.times[spiked])
         calm = (status == CALM) & ~spiked
         self._take_in(streams, apart, spiked, np.where(calm, np.abs(delta), np.nan))
         unfit = (status == LEAPT) | (status == OFF) & self._leaps.witnessed[streams] | impossible
-        return unfit, self._scores(rows, status, impossible)
+        return unfit, self._scores(rows, status, impossible, spiked)
 
     def _blinks(
         self, streams: NDArray[np.int64], values: NDArray[np.float64], delta: NDArray[np.float64]
@@ -198,7 +205,13 @@ class Jumps:
         unrest = self._unrest[streams]
         self._unrest[streams] = unrest + _UNREST * np.where(np.isnan(size), 0.0, size - unrest)
 
-    def _scores(self, rows: Rows, status: NDArray[np.int8], impossible: NDArray[np.bool_]) -> Scores:
+    def _scores(
+        self,
+        rows: Rows,
+        status: NDArray[np.int8],
+        impossible: NDArray[np.bool_],
+        spiked: NDArray[np.bool_],
+    ) -> Scores:
         """The terms of streams with which something is the matter, or was at their last reading."""
         streams = rows.streams
         count = self._count[streams]
@@ -209,14 +222,18 @@ class Jumps:
         told = np.flatnonzero(warm | self._hot[streams])
         self._hot[streams] = warm
         columns = (count[told], status[told] == OFF, noise[told], impossible[told])
-        return self._columns(rows.take(told), np.stack(columns, axis=1).astype(np.float64))
+        return self._columns(rows.take(told), np.stack(columns, axis=1).astype(np.float64), spiked[told])
 
-    def _columns(self, rows: Rows, scores: NDArray[np.float64]) -> Scores:
+    def _columns(self, rows: Rows, scores: NDArray[np.float64], spiked: NDArray[np.bool_]) -> Scores:
         streams, n = rows.streams, len(_TERMS)
         began = self._begun(rows, scores)
         again = np.repeat(np.arange(len(rows)), n)
         before = np.where(scores[:, 1] > 0, self._leaps.before[streams], np.nan)
         nothing = np.full(len(again), np.nan)
+        news = np.zeros((len(rows), n), np.bool_)
+        news[:, 0] = spiked
+        # Told when one comes, and again when they are over.
+        counted = np.flatnonzero(spiked | (scores[:, 0] < _CLEARED)).tolist()
         return Scores(
             terms=(self._term[streams][:, None] + np.arange(n)).ravel(),
             times=rows.times[again],
@@ -229,6 +246,8 @@ class Jumps:
                 "before": before[again],
                 "usual_step": self._usual.typical[streams[again]],
             },
+            pictures={row * n: {"bad_us": self._spikes.of(int(streams[row]))} for row in counted},
+            news=news.ravel(),
         )
 
     def _begun(self, rows: Rows, scores: NDArray[np.float64]) -> NDArray[np.int64]:

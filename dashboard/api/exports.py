@@ -11,23 +11,25 @@ import numpy as np
 import psycopg
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
+from numpy.typing import NDArray
 
 from dashboard.api.access import PROBLEMS, RuntimeAccess
 from dashboard.auth.access import EngineerAccess
 from dashboard.queries.explorer import LONGEST, MOST_STREAMS
 from dashboard.queries.times import parse_time, time_range
 from dashboard.runtime import Runtime
-from store import history, readings
+from store import history, quality, readings
 from store.devices import get_stream
 from telemetry.devices import Stream
 from telemetry.exchange import FileFormat
 from telemetry.metrics import METRICS, Domain
+from telemetry.quality import fault_names
 from telemetry.readings import Readings
 
 router = APIRouter(tags=["devices"], responses=PROBLEMS)
 
 _SLICE = timedelta(hours=12)
-_HEAD = "time,device,metric,unit,value,quality\r\n"
+_HEAD = "time,device,metric,unit,value,quality,faults\r\n"
 StreamIds = Annotated[
     list[Annotated[int, Query(ge=0, le=2**31 - 1)]],
     Query(min_length=1, max_length=MOST_STREAMS, description="Stream ids; may stand more than once"),
@@ -102,8 +104,10 @@ def _pieces(
     from telemetry.exchange.encode import encode  # noqa: PLC0415
 
     named = NamedStreams(streams)
+    with runtime.pool.connection(timeout=30) as conn:
+        spans = quality.read_spans(conn, ids, *between)
     found = history.slices(lambda: runtime.pool.connection(timeout=30), ids, *between)
-    return encode(kind, (named.batch(part) for _, part in found if len(part)))
+    return encode(kind, (named.batch(part, spans.flags(part)) for _, part in found if len(part)))
 
 
 @router.get(
@@ -114,7 +118,10 @@ def _pieces(
 async def export(
     runtime: RuntimeAccess, stream: StreamIds, start: TimeText = None, end: TimeText = None
 ) -> StreamingResponse:
-    """Every stored reading of some streams as CSV, UTC; by stream, then by time."""
+    """Every stored reading of some streams as CSV, UTC; by stream, then by time.
+
+    ``faults`` is what was the matter with the sensor, as far as it is known now.
+    """
     try:
         between = time_range(start, end, datetime.now(UTC), LONGEST)
     except ValueError as error:
@@ -142,14 +149,16 @@ def _rows(runtime: Runtime, streams: Sequence[Stream], start: datetime, end: dat
             # A connection for one slice alone: a slow reader keeps none from the pages.
             with runtime.pool.connection(timeout=30) as conn:
                 found = readings.read_range(conn, [stream.stream_id], at, until)
+                flags = quality.read_spans(conn, [stream.stream_id], at, until).flags(found)
             if len(found):
-                yield _lines(stream, found)
+                yield _lines(stream, found, flags)
             at = until
 
 
-def _lines(stream: Stream, found: Readings) -> str:
+def _lines(stream: Stream, found: Readings, flags: NDArray[np.int16]) -> str:
     metric = METRICS.get(stream.metric)
     fixed = f"{stream.device_id},{stream.metric},{metric.unit if metric else ''}"
     times = np.datetime_as_string(found.times.astype("datetime64[us]"), unit="ms")
-    columns = zip(times.tolist(), found.values.tolist(), found.qualities.tolist(), strict=True)
-    return "".join(f"{time}Z,{fixed},{value!r},{quality}\r\n" for time, value, quality in columns)
+    faults = map(fault_names, flags.tolist())
+    columns = zip(times.tolist(), found.values.tolist(), found.qualities.tolist(), faults, strict=True)
+    return "".join(f"{time}Z,{fixed},{value!r},{came},{fault}\r\n" for time, value, came, fault in columns)

@@ -331,6 +331,10 @@ class SnapshotOut(Answer):
     alerts: list[AlertOut]
     tiles: TilesOut
     rates: Annotated[list[float], Field(description="Readings a second, one a second, oldest first")]
+    faults: Annotated[
+        dict[int, list[str]],
+        Field(description="By stream, what is the matter with its sensor; those that are well are left out"),
+    ]
 
 
 DeviceDetail.model_rebuild()

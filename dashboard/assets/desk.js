@@ -17,6 +17,7 @@ window.cityops = window.cityops || {};
     write(item.querySelector(".value__age"), time ? format.age(aged) : format.text("no_value"));
     const patience = Math.max(OLD_AT_LEAST_MS, Number(item.dataset.interval) * 1000 * OLD_INTERVALS);
     item.classList.toggle("live--old", !time || aged > patience);
+    format.showDoubt(item);
   }
 
   /* What the server worked out once says how old it is, and is marked when no newer one came. */

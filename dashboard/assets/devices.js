@@ -40,6 +40,7 @@ window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {};
         const age = cityops.live.now() - time;
         item.querySelector(".value__age").textContent = time ? cityops.format.age(age) : cityops.format.text("no_value");
         item.classList.toggle("value--old", !time || age > OLD_MS);
+        cityops.format.showDoubt(item);
       }
     }
     const timer = setInterval(tick, 1000);

@@ -77,6 +77,7 @@ window.cityops = window.cityops || {};
     const stream = device && device.streams.find((s) => s.stream_id === Number(item.dataset.streamId));
     const patience = Math.max(OLD_AT_LEAST_MS, (stream ? stream.interval_s : 60) * 1000 * OLD_INTERVALS);
     item.classList.toggle("value--old", !time || cityops.live.now() - time > patience);
+    cityops.format.showDoubt(item);
   }
 
   /* Both places are empty for React: what is put there is the scripts' own. */

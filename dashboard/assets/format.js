@@ -61,9 +61,23 @@ window.cityops = window.cityops || {};
     return shape;
   }
 
+  /* Why a stream's value is in doubt; empty where its sensor is well. */
+  function doubt(stream) {
+    const kinds = cityops.live.faults.get(Number(stream));
+    return kinds ? text("doubtful", { faults: kinds.map((kind) => settings().faults[kind] || kind).join(", ") }) : "";
+  }
+
+  /* The same on the item that shows the value. */
+  function showDoubt(item) {
+    const said = doubt(item.dataset.streamId);
+    const place = item.querySelector(".value__doubt");
+    if (place && place.textContent !== said) place.textContent = said;
+    item.classList.toggle("value--doubtful", Boolean(said));
+  }
+
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   }
 
-  cityops.format = { settings, number, age, text, clock, element, mark, colour };
+  cityops.format = { settings, number, age, text, clock, element, mark, doubt, showDoubt, colour };
 })(window.cityops);

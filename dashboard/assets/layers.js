@@ -80,6 +80,11 @@ window.cityops = window.cityops || {};
     if (chosen === "air") judgeAir(gauge);
     else if (row) judgeValue(gauge, row[2]);
     else { gauge.shade = "none"; gauge.said = gauge.name = ""; }
+    const doubt = chosen !== "air" && row ? cityops.format.doubt(gauge.stream.stream_id) : "";
+    if (doubt) {
+      gauge.said += " ?";
+      gauge.name = doubt;
+    }
     if (old(gauge, row)) {
       gauge.shade = "stale";
       gauge.name = cityops.format.text("stale_value");
@@ -112,6 +117,10 @@ window.cityops = window.cityops || {};
     if (!chosen) return changed;
     for (const row of frame.readings) {
       const gauge = streams.get(row[0]);
+      if (gauge && judge(gauge)) changed.push(gauge);
+    }
+    for (const id of Object.keys(frame.faults || {})) {
+      const gauge = streams.get(Number(id));
       if (gauge && judge(gauge)) changed.push(gauge);
     }
     return changed;

@@ -17,6 +17,7 @@ window.cityops = window.cityops || {};
     states: new Map(),
     readings: new Map(),
     alerts: new Map(),
+    faults: new Map(), // stream id → what is the matter with its sensor
     tiles: null,
     rates: [],
     link: { phase: "connecting", retryAt: 0 },
@@ -113,6 +114,7 @@ window.cityops = window.cityops || {};
     live.states = new Map(Object.entries(snapshot.states));
     live.readings = new Map(snapshot.readings.map((row) => [row[0], row]));
     live.alerts = new Map(snapshot.alerts.map((alert) => [alert.alert_id, alert]));
+    live.faults = new Map(Object.entries(snapshot.faults || {}).map(([id, kinds]) => [Number(id), kinds]));
     live.tiles = snapshot.tiles;
     live.rates = snapshot.rates;
     noteCatalogue(snapshot.catalogue);
@@ -132,6 +134,10 @@ window.cityops = window.cityops || {};
     for (const alert of frame.alerts) {
       if (alert.live) live.alerts.set(alert.alert_id, alert);
       else live.alerts.delete(alert.alert_id);
+    }
+    for (const [id, kinds] of Object.entries(frame.faults || {})) {
+      if (kinds.length) live.faults.set(Number(id), kinds);
+      else live.faults.delete(Number(id));
     }
     live.tiles = frame.tiles;
     say(frame.feed === "live" ? "live" : "feed_down");

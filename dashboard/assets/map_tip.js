@@ -20,7 +20,7 @@ window.cityops = window.cityops || {};
     }
 
     function fill(device) {
-      const { element, mark, settings, number } = cityops.format;
+      const { element, mark, settings, number, doubt: doubtOf } = cityops.format;
       const { lang, states, metrics } = settings();
       const state = cityops.live.states.get(device.device_id) || "unknown";
       const lines = device.streams.slice(0, LINES).flatMap((stream) => {
@@ -28,7 +28,8 @@ window.cityops = window.cityops || {};
         const metric = metrics[stream.metric];
         if (!row || !metric) return [];
         const value = element("span", "tip__value", `${number(row[2], metric.decimals)} ${metric.unit}`.trim());
-        return [element("div", "", metric.name + " ", value)];
+        const doubt = doubtOf(stream.stream_id);
+        return [element("div", doubt ? "tip__doubtful" : "", metric.name + " ", value, doubt && " " + doubt)];
       });
       const layer = cityops.layers.describe(device.device_id);
       if (layer) {

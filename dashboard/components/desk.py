@@ -157,6 +157,7 @@ def live_value(
             html.Span(number, className="value__number"),
             html.Span(unit_name(language, metric.unit) if metric else "", className="value__unit"),
             html.Span("", className="value__age"),
+            html.Span("", className="value__doubt"),
         ],
         key=f"{stream.stream_id}",
         className="live live--named" if name else "live",

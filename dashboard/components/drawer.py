@@ -127,6 +127,7 @@ def _value(stream: Stream, reading: LiveReading | None, language: Language) -> h
                 className="value__value",
             ),
             html.Span("", className="value__age"),
+            html.Span("", className="value__doubt"),
         ],
         **data(
             stream_id=stream.stream_id,

@@ -65,7 +65,8 @@ class Frame(msgspec.Struct, frozen=True):
     """What changed since the frame before. ``seq`` rises by one a frame.
 
     ``catalogue`` rises when devices were added or changed; ``feed`` says whether the
-    server reads the committed log (``live``) or cannot (``down``).
+    server reads the committed log (``live``) or cannot (``down``). ``faults`` are the streams
+    whose sensors are in doubt since, or are no longer: the kinds of fault, none where it is over.
     """
 
     seq: int
@@ -76,6 +77,7 @@ class Frame(msgspec.Struct, frozen=True):
     states: dict[str, str]
     alerts: list[AlertItem]
     tiles: Tiles
+    faults: dict[int, list[str]]
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -95,3 +97,5 @@ class Snapshot(msgspec.Struct, frozen=True):
     tiles: Tiles
     rates: list[float]
     """Readings a second over the last minute and a half, oldest first."""
+    faults: dict[int, list[str]]
+    """What is the matter with sensors, by stream; those that are well are left out."""

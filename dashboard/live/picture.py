@@ -7,7 +7,7 @@ Fed by the tailer's thread, read by API threads; one lock. It never reads a cloc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 
 import numpy as np
@@ -45,6 +45,8 @@ class Picture:
         self._live: dict[str, dict[int, Alert]] = {}
         self._changed_states: dict[str, str] = {}
         self._changed_alerts: dict[int, Alert] = {}
+        self._faults: dict[int, list[str]] = {}
+        self._changed_faults: dict[int, list[str]] = {}
         self._arrivals: deque[tuple[int, int]] = deque()
 
     def set_feed(self, *, up: bool) -> None:
@@ -104,6 +106,14 @@ class Picture:
             self._changed_alerts[alert.alert_id] = alert
             self._refresh((alert.device_id,))
 
+    def set_faults(self, standing: Mapping[int, list[str]]) -> None:
+        """Take what is the matter with sensors now: kinds of fault by stream id."""
+        with self._lock:
+            for stream_id in self._faults.keys() | standing.keys():
+                if self._faults.get(stream_id) != standing.get(stream_id):
+                    self._changed_faults[stream_id] = standing.get(stream_id, [])
+            self._faults = dict(standing)
+
     def apply_readings(self, readings: Readings, committed_us: int) -> bool:
         """Fold a committed batch in; ``False`` where it names a stream nobody told of."""
         with self._lock:
@@ -118,7 +128,9 @@ class Picture:
     @property
     def changed(self) -> bool:
         """Whether the next frame has anything to tell."""
-        return bool(self._values.changed or self._changed_alerts or self._changed_states)
+        return bool(
+            self._values.changed or self._changed_alerts or self._changed_states or self._changed_faults
+        )
 
     @property
     def feed_up(self) -> bool:
@@ -138,8 +150,9 @@ class Picture:
                 states=self._changed_states,
                 alerts=self._described(self._changed_alerts.values()),
                 tiles=self._tiles(now_us),
+                faults=self._changed_faults,
             )
-            self._changed_states, self._changed_alerts = {}, {}
+            self._changed_states, self._changed_alerts, self._changed_faults = {}, {}, {}
             return made
 
     def snapshot(self, now_us: int) -> Snapshot:
@@ -157,6 +170,7 @@ class Picture:
                 alerts=self._described(reversed(alerts)),
                 tiles=self._tiles(now_us),
                 rates=self._rates(now_us, RATES_KEPT),
+                faults=self._faults,
             )
 
     def states(self) -> dict[str, str]:

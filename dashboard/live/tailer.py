@@ -15,7 +15,8 @@ import msgspec
 import psycopg
 
 from dashboard.live.picture import Picture
-from store import alerts, batches, devices, pool, readings
+from store import alerts, batches, devices, pool, quality, readings
+from telemetry.quality import RULES
 from telemetry.readings import to_micros
 
 FRAME_GAP_S = 0.15
@@ -72,6 +73,7 @@ class Tailer:
         self._read_catalogue(conn)
         self._picture.set_latest(readings.read_latest(conn))
         self._picture.set_alerts(alerts.list_live(conn))
+        self._picture.set_faults(quality.list_standing(conn))
         self._picture.set_feed(up=True)
         _log.info("live feed: following %d logs", len(self._heads))
 
@@ -88,6 +90,7 @@ class Tailer:
             if reconcile:
                 reconciled_at = now
                 self._picture.set_alerts(alerts.list_live(conn))
+                self._picture.set_faults(quality.list_standing(conn))
                 self._read_catalogue(conn)
             self._send_when_due()
 
@@ -131,9 +134,13 @@ class Tailer:
         return self._picture.apply_readings(batch.readings, to_micros(batch.committed_at))
 
     def _read_alerts(self, conn: psycopg.Connection) -> None:
+        of_sensors = False
         for event_id, alert in alerts.changed_since(conn, self._last_event):
             self._last_event = event_id
             self._picture.apply_alert(alert)
+            of_sensors |= alert.rule in RULES
+        if of_sensors:  # written in the transaction that told of the alert
+            self._picture.set_faults(quality.list_standing(conn))
 
     def _rest(self, seconds: float) -> None:
         """Wait, and keep telling the sockets that the feed is down."""

@@ -13,8 +13,14 @@ from telemetry.errors import ConfigError
 
 __all__ = ["COLUMNS", "FileFormat", "format_of"]
 
-COLUMNS = ("time", "device_id", "metric", "unit", "value", "quality")
-"""The columns of every format, in this order. Times are UTC, values in ``unit``."""
+COLUMNS = ("time", "device_id", "metric", "unit", "value", "quality", "faults")
+"""The columns of every format, in this order. Times are UTC, values in ``unit``.
+
+``quality`` says how a reading came (`telemetry.readings.Quality`), ``faults`` what was the matter
+with its sensor then (`telemetry.quality.Fault`, separated by spaces), as far as it was known when
+the file was made. A reader that knows the others finds them where they were; files without it are
+read as before.
+"""
 
 
 class FileFormat(StrEnum):

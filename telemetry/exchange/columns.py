@@ -11,15 +11,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from telemetry.devices import Stream
 from telemetry.exchange import COLUMNS
 from telemetry.metrics import METRICS
+from telemetry.quality import FLAGS, fault_names
 from telemetry.readings import Readings
 
 _NAME = pa.dictionary(pa.int32(), pa.string())
-_TYPES = (pa.timestamp("us", tz="UTC"), _NAME, _NAME, _NAME, pa.float64(), pa.int16())
+_TYPES = (pa.timestamp("us", tz="UTC"), _NAME, _NAME, _NAME, pa.float64(), pa.int16(), _NAME)
 SCHEMA = pa.schema([pa.field(name, kind, nullable=False) for name, kind in zip(COLUMNS, _TYPES, strict=True)])
+
+
+_FAULTS = pa.array([fault_names(flags) for flags in range(2 * max(FLAGS.values()))], pa.string())
+"""Every set of faults, at the place of its flags: the same for a whole file, as the names are."""
 
 
 class NamedStreams:
@@ -40,8 +46,11 @@ class NamedStreams:
             _coded(units),
         ]
 
-    def batch(self, readings: Readings) -> Any:
-        """A record batch of `SCHEMA`: readings under the names of their streams."""
+    def batch(self, readings: Readings, faults: NDArray[np.int16]) -> Any:
+        """A record batch of `SCHEMA`: readings under the names of their streams.
+
+        ``faults`` are `telemetry.quality.FLAGS` added up, one of each reading.
+        """
         place = self._place[readings.stream_ids]
         names = [pa.DictionaryArray.from_arrays(codes[place], words) for codes, words in self._names]
         columns = [
@@ -49,6 +58,7 @@ class NamedStreams:
             *names,
             pa.array(readings.values),
             pa.array(readings.qualities),
+            pa.DictionaryArray.from_arrays(pa.array(faults, pa.int32()), _FAULTS),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 

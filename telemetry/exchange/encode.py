@@ -46,7 +46,7 @@ def _as_text(batch: pa.RecordBatch) -> pa.Table:
     return pa.table({**columns, **names})
 
 
-_NAMES = ("device_id", "metric", "unit")
+_NAMES = ("device_id", "metric", "unit", "faults")
 
 
 def _arrow(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:

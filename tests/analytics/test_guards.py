@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from analytics.blocks import join
 from analytics.detectors.steps import fit_steps
 from analytics.engine import Engine
 from analytics.roster import Roster, Rows
 from analytics.stages import make_pipeline
+from analytics.times import moment
 from telemetry.alerts import Finding, FindingState
 from telemetry.detection.configuration import Configuration, DetectorSpec
+from telemetry.quality import bad_spans
 from tests.analytics import worlds
 from tests.analytics.worlds import MINUTE, START, Commit
 
@@ -65,6 +68,31 @@ def rules(found: Sequence[Finding]) -> set[str]:
 def test_spikes_of_a_gauge_raise_no_water_alarm() -> None:
     values = [1.9 if i % 9 == 0 else level(21 + i) for i in range(40)]
     assert rules(told(feed(GAUGE, values))) == {"spike"}
+
+
+@pytest.mark.parametrize("every", [1, 5], ids=["each told", "a minute's together"])
+def test_only_the_bad_readings_of_a_spiking_sensor_are_in_doubt(every: int) -> None:
+    """Whenever they are told, one by one or several at once; those between them are good."""
+    wild = {21: 1.9, 25: 1.9, 26: -0.4, 33: 1.9, 40: 1.9, 52: 1.9}
+    values = [wild.get(i, level(i)) for i in range(21, 61)]
+    commits = feed(GAUGE, values, n=200)
+    made = engine()
+    found = [
+        finding
+        for first in range(0, len(commits), every)
+        for finding in made.score_rows(
+            join([commit.rows for commit in commits[first : first + every]]), commits[first + every - 1].now
+        )
+        if finding.rule == "spike"
+    ]
+    assert [found[0].state, found[-1].state] == [FindingState.RAISED, FindingState.CLEARED]
+    spans = {span for finding in found for span in bad_spans(finding)}
+    bad = {
+        minute
+        for minute in range(1, 201)
+        if any(start <= moment(START + minute * MINUTE) < end for start, end in spans)
+    }
+    assert bad == set(wild)
 
 
 def test_impossible_levels_of_a_gauge_raise_no_water_alarm() -> None:

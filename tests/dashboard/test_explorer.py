@@ -74,7 +74,7 @@ def test_an_export_has_every_stored_reading_of_its_streams_in_order(town: Town):
     answer = town.get("/api/v1/export.csv", stream=[tide, dust], **between)
     assert answer.status_code == 200
     head, *rows = answer.text.split("\r\n")[:-1]
-    assert head == "time,device,metric,unit,value,quality"
+    assert head == "time,device,metric,unit,value,quality,faults"
     assert len(rows) == 2 * 120
     assert [row.split(",")[1] for row in (rows[0], rows[-1])] == [GAUGE, AIR]
     told = town.get("/api/v1/readings", stream=tide, **between).json()

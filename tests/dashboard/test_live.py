@@ -87,6 +87,18 @@ def test_an_alert_and_the_state_it_gives_are_pushed_and_taken_back(town: Town):
         assert frame["alerts"][0]["live"] is False
 
 
+def test_a_sensor_in_doubt_is_pushed_and_taken_back(town: Town):
+    stream = town.stream(AIR, "no2")
+    with watching(town) as socket:
+        socket.recv(timeout=DEADLINE_S)
+        town.find(f"stuck:{stream}", stream, rule="stuck", severity=Severity.MINOR)
+        frame_where(socket, lambda frame: frame["faults"] == {str(stream): ["stuck"]})
+        assert town.get("/api/v1/snapshot").json()["faults"][str(stream)] == ["stuck"]
+        town.find(f"stuck:{stream}", stream, rule="stuck", severity=Severity.MINOR, state="cleared")
+        frame_where(socket, lambda frame: frame["faults"] == {str(stream): []})
+    assert str(stream) not in town.get("/api/v1/snapshot").json()["faults"]
+
+
 def test_silence_comes_before_what_a_device_said_last(town: Town):
     stream = town.stream(GAUGE, "water_level_m")
     with watching(town) as socket:

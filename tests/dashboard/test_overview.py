@@ -192,3 +192,21 @@ def test_layers_search_and_skip_link_are_accessible(browser: Any, town: Town, fa
             page.wait_for_selector(".search__item")
             found = Axe().run(page, options=WCAG).response["violations"]
             assert [(item["id"], [node["target"] for node in item["nodes"]][:5]) for item in found] == []
+
+
+def test_a_value_whose_sensor_is_in_doubt_is_marked_in_the_drawer_and_on_the_map(browser: Any, town: Town):
+    tide = town.stream(GAUGE, "water_level_m")
+    town.commit([tide], [1.1])
+    stuck = {"rule": "stuck", "severity": Severity.MINOR, "detector": "stuck"}
+    with visit(browser, town.url + f"/?lang=en&layer=water&device={GAUGE}") as page:
+        wait_until_ready(page)
+        value = page.locator(f'#overview-drawer [data-stream-id="{tide}"]')
+        value.wait_for()
+        assert value.locator(".value__doubt").is_hidden()
+        town.find(f"stuck:{tide}", tide, **stuck)
+        page.wait_for_selector(f'#overview-drawer .value--doubtful[data-stream-id="{tide}"]')
+        assert value.locator(".value__doubt").inner_text() == "in doubt: stuck"
+        assert page.evaluate(f"cityops.layers.describe('{GAUGE}')")["name"] == "in doubt: stuck"
+        town.find(f"stuck:{tide}", tide, state="cleared", **stuck)
+        page.wait_for_function(f"() => cityops.layers.describe('{GAUGE}').name !== 'in doubt: stuck'")
+        value.locator(".value__doubt").wait_for(state="hidden")

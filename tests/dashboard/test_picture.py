@@ -67,6 +67,19 @@ def test_an_older_reading_changes_nothing(picture: Picture):
     assert picture.latest([1])[1][2] == 20.0
 
 
+def test_doubts_about_sensors_are_told_when_they_begin_and_end(picture: Picture):
+    picture.set_faults({1: ["stuck"], 4: ["silent"]})
+    assert picture.changed
+    assert picture.frame(NOW).faults == {1: ["stuck"], 4: ["silent"]}
+    picture.set_faults({1: ["noisy", "stuck"], 4: ["silent"]})
+    assert picture.frame(NOW).faults == {1: ["noisy", "stuck"]}
+    picture.set_faults({4: ["silent"]})
+    assert picture.frame(NOW).faults == {1: []}
+    assert not picture.changed
+    assert picture.frame(NOW).faults == {}
+    assert picture.snapshot(NOW).faults == {4: ["silent"]}
+
+
 def test_an_unknown_stream_is_told(picture: Picture):
     assert not picture.apply_readings(Readings.of([99, 2, -5], [NOW] * 3, [1.0] * 3), NOW)
 

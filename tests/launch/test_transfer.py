@@ -1,10 +1,12 @@
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import psycopg
+import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 from click.testing import Result
@@ -12,10 +14,11 @@ from typer.testing import CliRunner
 
 from launch.cli import app
 from launch.schema import register
-from store import ledger
+from store import ledger, quality
 from store.devices import list_streams
 from store.pool import connect
 from store.readings import write_readings
+from telemetry.alerts import Finding, FindingState, Severity
 from telemetry.devices import Device
 from telemetry.exchange import FileFormat
 from telemetry.metrics import Domain
@@ -82,6 +85,46 @@ def test_what_was_exported_comes_back_the_same(source: str, target: str, tmp_pat
     done = cityops(target, "import", str(file), "--any-age", "--again")
     assert f"0 readings stored, {3 * (N + 5):,} known already" in done.output
     assert content(target) == content(source)
+
+
+@pytest.mark.parametrize("kind", FileFormat, ids=str)
+def test_a_file_says_which_readings_are_in_doubt_and_why(
+    make_database: Make, tmp_path: Path, kind: FileFormat
+):
+    url = make_database()
+    register(url, DEVICES[1:])
+    times = int(START.timestamp() * 1e6) + np.arange(60) * 60_000_000
+    with connect(url, name="test") as conn:
+        stream = next(stream for stream in list_streams(conn) if stream.device_id == "gauge-1")
+        write_readings(conn, Readings.of([stream.stream_id] * 60, times, np.ones(60)))
+        for rule, minute, until in (("stuck", 10, 20), ("noisy", 15, None)):
+            finding = Finding(
+                rule, FindingState.RAISED, rule, rule, stream.stream_id, Severity.MINOR, minutes(minute)
+            )
+            quality.apply_finding(conn, finding)
+            if until:
+                over = replace(finding, state=FindingState.CLEARED, at=minutes(until))
+                quality.apply_finding(conn, over)
+    file = tmp_path / f"all.{kind}"
+    done = cityops(url, "export", "--out", str(file))
+    assert done.exit_code == 0, done.output
+    told = ["", *[""] * 9, *["stuck"] * 5, *["stuck noisy"] * 5, *["noisy"] * 40]
+    assert faults_in(file, kind) == told
+    done = cityops(url, "import", str(file), "--any-age")
+    assert "60 known already, 0 rows refused" in done.output
+
+
+def minutes(count: float) -> datetime:
+    return START + timedelta(minutes=count)
+
+
+def faults_in(file: Path, kind: FileFormat) -> list[str]:
+    if kind is FileFormat.CSV:
+        with file.open(newline="") as rows:
+            return [row["faults"] for row in csv.DictReader(rows)]
+    if kind is FileFormat.PARQUET:
+        return pyarrow.parquet.read_table(file)["faults"].to_pylist()
+    return pyarrow.ipc.open_stream(file.read_bytes()).read_all()["faults"].to_pylist()
 
 
 def test_a_selection_is_exported_and_nothing_else(source: str, tmp_path: Path):

@@ -13,7 +13,7 @@ from alerts.apply import apply_findings
 from store import quality, readings, rollups
 from store.series import read_curves
 from telemetry.alerts import Finding, FindingState, Severity
-from telemetry.quality import Fault
+from telemetry.quality import Fault, bad_spans, fault_names
 from telemetry.readings import Readings, to_micros
 
 AT = datetime(2026, 7, 1, 6, tzinfo=UTC)
@@ -94,3 +94,37 @@ def test_readings_and_rollups_are_marked_even_in_the_past(auto: psycopg.Connecti
     assert summed.width == timedelta(hours=1)
     assert summed.bad.tolist() == pytest.approx([0, 0, 0, 0, 0, 0.5, 0.25, 0, 0, 0, 0, 0])
     assert [fault.kind for fault in summed.faults] == [Fault.STUCK]
+
+
+def test_single_bad_readings_have_an_interval_each(conn: psycopg.Connection, stuck: Finding) -> None:
+    def spiked(state: FindingState, *spans: tuple[float, float]) -> Finding:
+        bad = [[to_micros(AT + begin * MINUTE), to_micros(AT + end * MINUTE)] for begin, end in spans]
+        return replace(stuck, key="spike:1", rule="spike", state=state, detail={"bad_us": bad})
+
+    raised = spiked(FindingState.RAISED, (0, 1), (5, 6))
+    apply_findings(conn, [raised, raised, spiked(FindingState.ONGOING, (5, 7), (9, 10))])
+    apply_findings(conn, [spiked(FindingState.CLEARED, (9, 10))])
+    found = quality.list_intervals(conn, [stuck.stream_id], AT - DAY, AT + DAY)
+    spans = [((one.started_at - AT) / MINUTE, (one.ended_at - AT) / MINUTE) for one in found if one.ended_at]
+    assert spans == [(0, 1), (5, 7), (9, 10)]
+    assert {one.kind for one in found} == {Fault.SPIKE}
+    assert quality.list_standing(conn) == {}
+
+
+@pytest.mark.parametrize("bad", ["x", [1, 2], [["a", 2]], [[5, 1]], [[0, 1 << 62]], [[1.5, 2]]], ids=str)
+def test_a_detail_that_is_no_list_of_stretches_marks_nothing_of_its_own(bad: object, stuck: Finding) -> None:
+    assert bad_spans(replace(stuck, detail={"bad_us": bad})) == []
+
+
+def test_spans_mark_readings_as_the_intervals_do(conn: psycopg.Connection, stuck: Finding) -> None:
+    noisy = replace(stuck, key="noisy:1", rule="noisy", at=AT + 10 * MINUTE, detail={})
+    apply_findings(conn, [stuck, ended(stuck, 20), noisy])
+    times = [to_micros(AT + k * MINUTE) for k in (-31, -30, 9, 10, 20, 500)]
+    marked = quality.read_spans(conn, None, AT - DAY, AT + DAY).flags(
+        Readings.of([stuck.stream_id] * 6, times, np.ones(6))
+    )
+    names = ["", "stuck", "stuck", "stuck noisy", "noisy", "noisy"]
+    assert [fault_names(flags) for flags in marked.tolist()] == names
+    other = Readings.of([stuck.stream_id + 1] * 6, times, np.ones(6))
+    assert not quality.read_spans(conn, [stuck.stream_id], AT - DAY, AT + DAY).flags(other).any()
+    assert quality.list_standing(conn) == {stuck.stream_id: ["noisy"]}
