@@ -108,8 +108,8 @@ def _features(
     places: Places, past: Past, residual: Floats, scale: Floats, clip: Floats
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Features at the end of each step ``(k, T, FEATURES - 1)`` and whether it was wet ``(k, T)``."""
-    ago = [earlier(residual, back) for back in BEFORE]
-    recent = Recent(residual, *ago, past.rain, past.rain_hour)
+    quarter, hour, hours = (earlier(residual, back) for back in BEFORE)
+    recent = Recent(residual, quarter, hour, hours, past.rain, past.rain_hour)
     rainy, rises = rain_flags(places, past.rows)
     return recent.matrix(scale[:, None], clip[:, None]), recent.wet(rainy[:, None], rises[:, None])
 
