@@ -100,7 +100,7 @@ class Run:
         self.decider.extend(self.terms)
 
     def drive(self) -> tuple[list[Finding], list[tuple[int, Floats]]]:
-        """Findings, and the some forecasts with the instant they were made at."""
+        """Findings, and some forecasts with the instant they were made at."""
         weeks, bank = self.weeks, self.detector.bank
         self.detector.warm(rows_of(weeks, self.first - PER_DAY - 1, self.first), int(weeks.times[self.first]))
         found: list[Finding] = []
@@ -114,7 +114,7 @@ class Run:
             if instant % EVERY == 0:
                 # A reading stands for the time around it, so a step ends half an interval after it.
                 moment = np.full(len(rows), weeks.times[instant] + STEP_S * SECOND // 2)
-                fans.append((instant, bank.forecast(rows, moment).quantiles.astype(np.float32)))
+                fans.append((instant, bank.forecast(rows, moment).quantiles))
         return found, fans
 
     def seen(self, fans: Sequence[tuple[int, Floats]]) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:
@@ -123,13 +123,13 @@ class Run:
         What came is NaN where a sensor was at fault.
         """
         places = self.detector.bank.places
-        instants = np.array([instant for instant, _ in fans])
+        instants = np.array([instant for instant, _ in fans], np.int64)
         well = healthy(self.weeks)
         for row, stream in enumerate(places.streams.tolist()):
             quantiles = np.stack([quantiles[row] for _, quantiles in fans]).astype(np.float64)
             aim = aimed_at(well[stream], int(places.averaging[row]))
             said = aimed_at(self.weeks.values[stream], int(places.averaging[row]))
-            ahead = instants[:, None] + PER_STEP * np.arange(1, quantiles.shape[1] + 1)
+            ahead = instants[:, None] + PER_STEP * np.arange(1, quantiles.shape[1] + 1, dtype=np.int64)
             inside = ahead < len(aim)
             ahead = np.minimum(ahead, len(aim) - 1)
             came = np.where(inside, aim[ahead], np.nan)

@@ -42,7 +42,7 @@ MONTH_DAYS = 30.0
 
 Floats = NDArray[np.float64]
 Compared = tuple[Floats, Floats, Floats, Floats]
-"""Quantiles ``(n, steps, levels)``, what came, persistence, seasonal-naive ``(n, steps)``."""
+"""Quantiles ``(n, HOURS, levels)``, what came, persistence, seasonal-naive ``(n, HOURS)``."""
 
 
 class Tally:
@@ -57,7 +57,11 @@ class Tally:
     def add(self, run: Run) -> None:
         """Drive a run and take in what came of it."""
         findings, fans = run.drive()
-        self.compared += [tuple(part.astype(np.float32) for part in seen) for seen in run.seen(fans)]
+        steps = [round(hour * 4) - 1 for hour in HOURS]
+        for quantiles, came, persistence, naive in run.seen(fans):
+            self.compared.append(
+                (quantiles[:, steps], came[:, steps], persistence[:, steps], naive[:, steps])
+            )
         if self.quantity.quick:
             return
         within_us = round(run.detector.params.within_min * 60 * SECOND) + GRACE_US
@@ -72,11 +76,11 @@ class Tally:
     def quality(self, table: Table) -> None:
         """One row for every horizon."""
         arrays = [np.concatenate([part[i] for part in self.compared]) for i in range(4)]
-        for hour in HOURS:
-            quantiles, came, persistence, naive = (array[:, round(hour * 4) - 1] for array in arrays)
+        for place, hour in enumerate(HOURS):
+            quantiles, came, persistence, naive = (array[:, place] for array in arrays)
             good = np.isfinite(quantiles).all(axis=1)
             good &= np.isfinite(came) & np.isfinite(persistence) & np.isfinite(naive)
-            q, y = quantiles[good].astype(np.float64), came[good].astype(np.float64)
+            q, y = quantiles[good], came[good]
             mae = np.abs(y - q[:, level(0.5)]).mean()
             peers = [np.abs(y - other[good]).mean() for other in (persistence, naive)]
             inside = [((y >= q[:, level(low)]) & (y <= q[:, level(high)])).mean() for low, high in BANDS]
@@ -124,12 +128,12 @@ def run(
 
 def report(tallies: Sequence[Tally]) -> None:
     """Print both tables."""
-    console = Console(width=120)
+    console = Console(width=132)
     quality = Table(
         "what", "h ahead", "n", "MAE", "skill: persistence", "seasonal-naive", "in 80 %", "in 90 %"
     )
-    warnings = Table("what", "severity", "crossings", "warned of", "lead, min", "warnings", "false", "at fault",
-                     "false a stream-month")  # fmt: skip
+    told = ("crossings", "warned of", "lead, min", "warnings", "false", "at fault", "false a stream-month")
+    warnings = Table("what", "severity", *told)
     for tally in tallies:
         tally.quality(quality)
         if tally.warnings:

@@ -168,7 +168,8 @@ class Bank:
         newer, older = residual[:, : len(back)], residual[:, len(back) :]
         residual = _mixed(newer, older, self._begun(rows, times))
         last = (times // BIN_US)[:, None] - 1
-        return Recent(*residual.T, *self._gauges(rows, last))
+        now, quarter, hour, hours = residual.T
+        return Recent(now, quarter, hour, hours, *self._gauges(rows, last))
 
     def _gauges(self, rows: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Rain nearby in the last quarter and hour, up to the bins ``last`` ``(n, 1)``.

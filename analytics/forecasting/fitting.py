@@ -31,10 +31,6 @@ from telemetry.tide import Station
 Floats = NDArray[np.float64]
 
 _NORMAL = 1.4826
-_LEAST_SCALES = 4.0
-"""The least scale of a residual, in least spreads of its family."""
-_LEAST_LOG = 0.02
-"""The same on a scale of logarithms: two per cent."""
 _NO_CLIP = 1e9
 
 
@@ -102,9 +98,7 @@ def _left_out(places: Places, past: Past, context: Context) -> Floats:
 def _scales(places: Places, rows: NDArray[np.int64], residual: Floats) -> tuple[Floats, Floats]:
     """The unit of each stream's residual, and what one counts for at most, both ``(k,)``."""
     families = [FAMILIES[metric] for metric in places.metrics[rows].tolist()]
-    least = np.array(
-        [_LEAST_LOG if family.log else _LEAST_SCALES * family.least_spread for family in families]
-    )
+    least = np.array([family.least_scale for family in families])
     spread = _NORMAL * nan_median(np.abs(residual).astype(np.float32)).astype(np.float64)
     scale = np.fmax(spread, least)
     return scale, np.minimum(np.array([family.clip for family in families]), _NO_CLIP) * scale
@@ -114,8 +108,8 @@ def _features(
     places: Places, past: Past, residual: Floats, scale: Floats, clip: Floats
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Features at the end of each step ``(k, T, FEATURES - 1)`` and whether it was wet ``(k, T)``."""
-    ago = [earlier(residual, back) for back in BEFORE]
-    recent = Recent(residual, *ago, past.rain, past.rain_hour)
+    quarter, hour, hours = (earlier(residual, back) for back in BEFORE)
+    recent = Recent(residual, quarter, hour, hours, past.rain, past.rain_hour)
     rainy, rises = rain_flags(places, past.rows)
     return recent.matrix(scale[:, None], clip[:, None]), recent.wet(rainy[:, None], rises[:, None])
 

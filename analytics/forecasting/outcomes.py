@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm as normal
-from scipy.stats import t as student
+from scipy.stats import norm, t
 
 from analytics.forecasting.family import FAMILIES
 from analytics.forecasting.features import LEVELS
@@ -18,6 +18,8 @@ from analytics.forecasting.shifts import earlier, steps_ahead
 Floats = NDArray[np.float64]
 
 _COVERED = 0.75
+_normal: Any = norm
+_student: Any = t
 
 
 def errors_of(places: Places, past: Past, centre: Floats) -> Iterator[Floats]:
@@ -38,9 +40,10 @@ def few_days(places: Places, past: Past) -> Floats:
     Their errors of a day are one draw, whatever their number: Student's quantiles in the place
     of the normal ones, with a degree of freedom for each day but one.
     """
-    wider = np.ones(len(LEVELS))
-    off = LEVELS != 0.5
-    wider[off] = student.ppf(LEVELS[off], past.days - 1) / normal.ppf(LEVELS[off])
+    days = past.days - 1
+    wider = np.array(
+        [1.0 if level == 0.5 else _student.ppf(level, days) / _normal.ppf(level) for level in LEVELS.tolist()]
+    )
     shared = np.array([FAMILIES[metric].shared for metric in places.metrics[past.rows].tolist()], np.bool_)
     return np.where(shared[:, None], wider, 1.0)
 
