@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from analytics.backtest.cluster import Task, play_all, processes_for
 from analytics.backtest.peaks import grid_of, within
@@ -34,20 +34,35 @@ Watch = Callable[[Progress], None]
 """Told about twice a second; raises `analytics.backtest.play.Cancelled` to stop."""
 
 
+class How(TypedDict, total=False):
+    """How runs are carried out; all of it may be left out.
+
+    ``options``: which streams, how often models are fitted and the like. ``name``: what they are
+    called. ``workers``: processes of this machine; 1 is this very one, and as many as there are
+    processors where there is enough to do if not given. A script that asks for more than one must
+    guard its entry with ``if __name__ == "__main__":``, as Dask starts them by spawning.
+    ``scheduler``: the address of a Dask cluster to use instead, ``tcp://…``; its workers need CityOps
+    installed and must reach the database. ``progress``: told how far it is.
+    """
+
+    options: TrialOptions
+    name: str
+    workers: int | None
+    scheduler: str | None
+    progress: Watch | None
+
+
 def backtest(
     configuration: Configuration,
     source: Source,
     city: City,
     start: datetime,
     end: datetime,
-    *,
-    options: TrialOptions | None = None,
-    name: str = "",
-    workers: int | None = None,
-    scheduler: str | None = None,
-    progress: Watch | None = None,
+    **how: Unpack[How],
 ) -> Run:
     """Run a configuration over history, through the engine that runs live.
+
+    ``docs/backtests.md`` has an example that runs.
 
     Parameters
     ----------
@@ -60,17 +75,8 @@ def backtest(
         The city profile: limits, time zone.
     start, end
         What is scored, ``[start, end)``; both aware. The week before is learnt from.
-    options
-        Which streams, how often models are fitted and the like: `TrialOptions`.
-    workers
-        Processes of this machine; 1 is this very one. As many as there are processors,
-        where there is enough to do, if not given. A script that asks for more than one must
-        guard its entry with ``if __name__ == "__main__":``, as Dask starts them by spawning.
-    scheduler
-        Address of a Dask cluster to use instead, ``tcp://…``. Its workers need CityOps
-        installed and must reach the database.
-    progress
-        Told how far it is.
+    how
+        See `How`.
 
     Returns
     -------
@@ -83,28 +89,8 @@ def backtest(
         A plan that cannot be, or a cluster that cannot be reached.
     Cancelled
         ``progress`` said so.
-
-    Examples
-    --------
-    ::
-
-        from datetime import UTC, datetime
-        from analytics.backtest import StoreSource, backtest
-        from launch.config import load_city, load_settings
-
-        city = load_city(load_settings(None, {}))
-        run = backtest(
-            city.detection,
-            StoreSource("postgresql://…"),
-            city,
-            start=datetime(2026, 5, 1, tzinfo=UTC),
-            end=datetime(2026, 6, 1, tzinfo=UTC),
-        )
-        run.metrics()["recall"], run.episodes[:10]
     """
-    plan = Plan(configuration, start, end, options or TrialOptions())
-    (run,) = execute([plan], source, city, [name], workers, scheduler, progress)
-    return run
+    return sweep(configuration, {}, source, city, start, end, **how).runs[0]
 
 
 def sweep(
@@ -114,37 +100,21 @@ def sweep(
     city: City,
     start: datetime,
     end: datetime,
-    *,
-    options: TrialOptions | None = None,
-    name: str = "",
-    workers: int | None = None,
-    scheduler: str | None = None,
-    progress: Watch | None = None,
+    **how: Unpack[How],
 ) -> Sweep:
-    """A backtest for every combination of some parameters' values.
+    """A `backtest` for every combination of some parameters' values.
 
     Parameters
     ----------
     grid
         Values by ``detector.params.key``. All else is as for `backtest`.
-
-    Examples
-    --------
-    ::
-
-        found = sweep(
-            city.detection,
-            {"stuck.params.least_repeats": [10, 15, 30], "silence.params.intervals": [3, 5]},
-            StoreSource("postgresql://…"), city, start, end,
-        )
-        found.sorted_by("f1")[0].point
     """
-    plan = Plan(configuration, start, end, options or TrialOptions())
+    plan = Plan(configuration, start, end, how.get("options") or TrialOptions())
     points = points_of(grid)
     plans = [plan_at(plan, point) for point in points]
-    names = [name] * len(plans)
-    runs = execute(plans, source, city, names, workers, scheduler, progress, points)
-    return Sweep(tuple(runs))
+    names = [how.get("name", "")] * len(plans)
+    where = (how.get("workers"), how.get("scheduler"), how.get("progress"))
+    return Sweep(tuple(execute(plans, source, city, names, *where, points)))
 
 
 def plan_at(plan: Plan, point: Mapping[str, Any]) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -265,3 +266,16 @@ def test_a_plan_that_cannot_be(feed: ArraySource) -> None:
     with pytest.raises(ConfigError, match="refit_h"):
         Plan(PLAIN, PLAN.start, PLAN.end, TrialOptions(refit_h=0))
     assert execute([PLAN], feed, CITY, ["again"], workers=1)[0].name == "again"
+
+
+def test_the_guides_example_runs(town: Town) -> None:
+    town.commit_all(histories.eventful())
+    guide = (Path(__file__).parents[3] / "docs" / "backtests.md").read_text()
+    code = guide.partition("```python\n")[2].partition("```")[0]
+    names = {"url": town.url, "city": CITY, "start": PLAN.start, "end": PLAN.end}
+    exec(code, names)
+    run, best = names["run"], names["best"]
+    assert isinstance(run, Run)
+    assert run.counts() == {"limits limit:tide": 1}
+    assert isinstance(best, Run)
+    assert set(best.point) == {"stuck.params.least_repeats"}
