@@ -23,7 +23,10 @@ def course_sentence(alert: Alert, language: Language) -> str | None:
 
 def group_sentence(alert: Alert, language: Language) -> str | None:
     """Which group, and the sensor that gives most to it; `None` where its picture is missing."""
-    most = next(iter(rows(alert.detail.get("contributions"), 1)), {})
+    members = rows(alert.detail.get("contributions"), 1)
+    if not members:
+        return None
+    (most,) = members
     metric = METRICS.get(text(most.get("metric")))
     numbers = tuple(real(most.get(name)) for name in ("value", "expected_low", "expected_high"))
     group = " · ".join(part.partition("=")[2] for part in text(alert.detail.get("group")).split(";"))
