@@ -63,7 +63,8 @@ window.cityops = window.cityops || {};
 
   /* Why a stream's value is in doubt; empty where its sensor is well. */
   function doubt(stream) {
-    const kinds = cityops.live.faults.get(Number(stream));
+    const { faults, readings } = cityops.live;
+    const kinds = readings.has(Number(stream)) && faults.get(Number(stream));
     return kinds ? text("doubtful", { faults: kinds.map((kind) => settings().faults[kind] || kind).join(", ") }) : "";
   }
 

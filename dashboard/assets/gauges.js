@@ -9,7 +9,11 @@ window.cityops = window.cityops || {};
       const device = cityops.inventory.get(gauge.dataset.gauge);
       const stream = device && device.streams.find((item) => item.metric === METRIC);
       const row = stream && cityops.live.readings.get(stream.stream_id);
-      if (row) fill(gauge, row[2]);
+      if (!row) continue;
+      fill(gauge, row[2]);
+      const doubt = cityops.format.doubt(stream.stream_id);
+      gauge.classList.toggle("value--doubtful", Boolean(doubt));
+      gauge.title = doubt;
     }
   }
 

@@ -83,7 +83,7 @@ window.cityops = window.cityops || {};
 
     function frame(frame) {
       tiles.show(frame.tiles);
-      if (frame.readings.length) cityops.gauges.show();
+      if (frame.readings.length || Object.keys(frame.faults).length) cityops.gauges.show();
       feed.frame(frame);
       drawer.frame(frame);
       if (!map) return;
