@@ -85,16 +85,16 @@ GROWING = np.clip((TIMES - THEN) / (8.0 * HOUR), 0.0, 1.0)
 """From nothing at the end of the week to everything eight hours later."""
 LOAD = 1000.0 * swing(0.02)
 HOT = (1.0 + 0.15 * GROWING) * LOAD
-EVEN_CHANCE = {"warn_at": 0.5, "clear_at": 0.25, "min_duration_s": 0.0}
+AT_ONCE = {"warn_at": 0.7, "clear_at": 0.35, "min_duration_s": 0.0}
 
 
 def test_an_overload_is_warned_of_before_the_peak() -> None:
-    found = told(TRANSFORMER, 1400.0, HOT, DRY, **EVEN_CHANCE)
+    found = told(TRANSFORMER, 1400.0, HOT, DRY, **AT_ONCE)
     assert 15.0 <= lead_min(found, first(HOT, 1400.0)) <= 6.5 * 60.0
 
 
 def test_an_ordinary_peak_is_not_warned_of() -> None:
-    assert told(TRANSFORMER, 1500.0, LOAD, DRY, **EVEN_CHANCE) == []
+    assert told(TRANSFORMER, 1500.0, LOAD, DRY, **AT_ONCE) == []
 
 
 DUST = 30.0 * swing(0.2)
@@ -103,12 +103,12 @@ MEAN_24H = np.convolve(STILL, np.full(288, 1 / 288))[: len(STILL)]
 
 
 def test_still_air_is_warned_of_before_the_mean_of_the_day_passes_its_limit() -> None:
-    found = told(AIR, 45.0, STILL, DRY, averaging_s=86_400.0, warn_at=0.95)
+    found = told(AIR, 45.0, STILL, DRY, averaging_s=86_400.0, warn_at=0.97)
     assert 20.0 <= lead_min(found, first(MEAN_24H, 45.0)) <= 6.5 * 60.0
 
 
 def test_ordinary_dust_is_not_warned_of() -> None:
-    assert told(AIR, 45.0, DUST, DRY, averaging_s=86_400.0, warn_at=0.95) == []
+    assert told(AIR, 45.0, DUST, DRY, averaging_s=86_400.0, warn_at=0.97) == []
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +119,10 @@ def showers() -> Floats:
 def test_rain_warns_of_water_that_is_not_on_the_street_yet(showers: Floats) -> None:
     rain = showers + storms(WEEK * 24 + 16.0, mmph=70.0)
     depth = pond(rain)
-    found = told(STREET, 0.15, depth, rain, **EVEN_CHANCE)
+    found = told(STREET, 0.15, depth, rain, **AT_ONCE)
     assert 10.0 <= lead_min(found, first(depth, 0.15)) <= 90.0
 
 
 def test_a_drizzle_warns_of_nothing(showers: Floats) -> None:
     rain = showers + storms(WEEK * 24 + 16.0, mmph=15.0)
-    assert told(STREET, 0.15, pond(rain), rain, **EVEN_CHANCE) == []
+    assert told(STREET, 0.15, pond(rain), rain, **AT_ONCE) == []
