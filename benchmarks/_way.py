@@ -65,7 +65,10 @@ class Way:
             conn.execute("DELETE FROM service WHERE name = %s", (name,))
             child = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             try:
-                query = "SELECT 1 FROM service WHERE name = %s AND coalesce(detail->>'broker', '') <> 'away'"
+                query = (
+                    "SELECT 1 FROM service WHERE name = %s AND coalesce(detail->>'broker', '') <> 'away'"
+                    " AND coalesce(detail->>'state', '') <> 'warming'"
+                )
                 wait_for(lambda: conn.execute(query, (name,)).fetchone() is not None, 60, name)
                 yield psutil.Process(child.pid)
             finally:
