@@ -33,14 +33,18 @@ _END = """
 UPDATE quality_interval SET ended_at = greatest(started_at, %(ended)s)
 WHERE key = %(key)s AND ended_at IS NULL"""
 
-# A run of bad readings may go on after it was told.
-_LENGTHEN = """
-UPDATE quality_interval SET ended_at = greatest(ended_at, %(ended)s)
-WHERE key = %(key)s AND stream_id = %(stream_id)s AND started_at = %(began)s"""
-
-_ADD = """
+# A run of bad readings may go on after it was told. One statement: in a pipeline the outcome
+# of a first one is not known when the second is sent.
+_SPAN = """
+WITH lengthened AS (
+    UPDATE quality_interval SET ended_at = greatest(ended_at, %(ended)s)
+    WHERE key = %(key)s AND stream_id = %(stream_id)s AND started_at = %(began)s
+    RETURNING 1
+)
 INSERT INTO quality_interval (key, stream_id, kind, started_at, ended_at, detector, score, detail)
-VALUES (%(key)s, %(stream_id)s, %(kind)s, %(began)s, %(ended)s, %(detector)s, %(score)s, %(detail)s)"""
+SELECT %(key)s, %(stream_id)s::int, %(kind)s, %(began)s::timestamptz, %(ended)s::timestamptz,
+       %(detector)s, %(score)s::float8, %(detail)s
+WHERE NOT EXISTS (SELECT FROM lengthened)"""
 
 _LIST = f"""
 SELECT {_COLUMNS} FROM quality_interval
@@ -88,9 +92,7 @@ def apply_finding(conn: psycopg.Connection, finding: Finding) -> None:
     }
     spans = bad_spans(finding)
     for began_at, ended_at in spans:
-        span = {**row, "began": began_at, "ended": ended_at}
-        if not conn.execute(_LENGTHEN, span).rowcount:
-            conn.execute(_ADD, span)
+        conn.execute(_SPAN, {**row, "began": began_at, "ended": ended_at})
     if finding.state is FindingState.CLEARED:
         conn.execute(_END, row)
     elif not spans:
