@@ -128,7 +128,7 @@ def city() -> City:
     return load_city(load_settings(environment={}))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def town(make_database: Callable[[], str], city: City) -> Iterator[Town]:
     url = make_database()
     hostile = Device(
