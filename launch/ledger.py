@@ -120,7 +120,7 @@ def _print_recount(wrong: list[ledger.Discrepancy]) -> None:
     if not wrong:
         say("Recounted: every device has the rows its account says, and no reading twice.")
         return
-    say(f"[red]It does not add up for {len(wrong)} devices:[/red]")
+    out.print(f"[red]It does not add up for {len(wrong)} devices:[/red]")
     table = Table("device", "what", "ledger", "rows")
     for line in wrong:
         table.add_row(escape(line.device_id or "(unknown)"), line.what, f"{line.said:,}", f"{line.found:,}")

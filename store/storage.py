@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import class_row
 
+from store.chunks import first_time, hypertable_of
 from store.edition import Edition, edition, timescaledb_version
 
 # A hypertable keeps its rows in chunks, tables of a schema of their own that inherit from it.
@@ -26,11 +26,6 @@ SELECT root.relname AS name, sum(pg_total_relation_size(part.oid))::bigint AS by
 FROM part JOIN pg_class AS root ON root.oid = part.root JOIN pg_class AS piece ON piece.oid = part.oid
 WHERE NOT root.relispartition
 GROUP BY root.relname ORDER BY bytes DESC, name"""
-
-
-_BENEATH = """
-SELECT format('%%I.%%I', materialization_hypertable_schema, materialization_hypertable_name)
-FROM timescaledb_information.continuous_aggregates WHERE view_name = %s"""
 _HYPERTABLE = """
 SELECT hypertable_size(%(relation)s::regclass),
        (SELECT sum(index_bytes)::bigint FROM hypertable_detailed_size(%(relation)s::regclass)),
@@ -44,7 +39,10 @@ FROM hypertable_compression_stats(%s::regclass)"""
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """One table with its indexes, of which ``index_bytes`` are, and chunks; ``rows`` is the planner's estimate."""
+    """One table with its indexes and chunks; ``index_bytes`` are those of ``bytes`` that are indexes.
+
+    ``rows`` is the planner's estimate.
+    """
 
     name: str
     bytes: int
@@ -86,23 +84,18 @@ def relation_sizes(conn: psycopg.Connection, kept_days: Mapping[str, int]) -> li
     hypertables = timescaledb_version(conn) is not None
     found: list[RelationSize] = []
     for name, days in kept_days.items():
-        column = sql.Identifier("time" if name == "reading" else "bucket")
-        oldest = conn.execute(
-            sql.SQL("SELECT min({}) FROM {}").format(column, sql.Identifier(name))
-        ).fetchone()
         size = _hypertable(conn, name) if hypertables else None
         if size is None:
             table = tables[name]
             size = (table.bytes, table.index_bytes, table.rows, table.chunks, 0, 0)
-        found.append(RelationSize(name, *size, oldest[0] if oldest else None, days))
+        found.append(RelationSize(name, *size, first_time(conn, name), days))
     return found
 
 
 def _hypertable(conn: psycopg.Connection, name: str) -> tuple[int, int, int, int, int, int] | None:
-    """Bytes, those of indexes, rows, chunks, compressed and uncompressed bytes; a rollup may have its hypertable beneath it."""
+    """Bytes, those of indexes, rows, chunks, compressed and uncompressed bytes."""
     compresses = edition(conn) is Edition.COMMUNITY
-    beneath = conn.execute(_BENEATH, (name,)).fetchone() if compresses else None
-    relation = beneath[0] if beneath else name
+    relation = hypertable_of(conn, name)
     row = conn.execute(_HYPERTABLE, {"relation": relation}).fetchone()
     if row is None or row[0] is None:
         return None
