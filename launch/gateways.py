@@ -32,12 +32,8 @@ def gateways(
         return
     table = Table("Account", "May publish to", "Since", "Made by")
     for one in found:
-        table.add_row(
-            escape(one.username),
-            escape("\n".join(one.topics)),
-            f"{one.since:%Y-%m-%d %H:%M}",
-            escape(one.actor),
-        )
+        topics, since = "\n".join(one.topics), f"{one.since:%Y-%m-%d %H:%M}"
+        table.add_row(escape(one.username), escape(topics), since, escape(one.actor))
     out.print(table)
 
 
