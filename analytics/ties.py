@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.detectors import groups, leaps
-from analytics.forecasting import places
+from analytics.forecasting.places import ties as forecast_ties
 from analytics.roster import Roster
 from telemetry.detection import DetectorSpec
 from telemetry.devices import Device
@@ -46,7 +46,7 @@ def nobody(_spec: DetectorSpec, _devices: Sequence[Device]) -> Iterable[Sequence
 TIES: dict[str, Tie] = {
     "clock": nobody,
     "drift": by_kind,
-    "forecast": places.ties,
+    "forecast": forecast_ties,
     "groups": groups.ties,
     "jumps": leaps.ties,
 }

@@ -46,8 +46,8 @@ class Past:
 
     def _forget(self, now: int) -> None:
         since = now - self._length
-        kept = [rows if rows.times.min() >= since else rows.take(rows.times >= since) for rows in self._blocks]
-        self._blocks = [rows for rows in kept if len(rows)]
+        kept = [b if b.times.min() >= since else b.take(b.times >= since) for b in self._blocks]
+        self._blocks = [block for block in kept if len(block)]
 
 
 def _by_stream(rows: Rows) -> Rows:

@@ -51,7 +51,7 @@ def _selected(plan: Plan, devices: dict[str, Device], stream: Stream) -> bool:
 
 
 def _weight(plan: Plan, devices: dict[str, Device], stream: Stream) -> float:
-    """How much work a stream is, against others: what its detectors cost a reading, and how often it speaks."""
+    """How much work a stream is: what its detectors cost a reading, by how often it speaks."""
     device = devices.get(stream.device_id)
     own = 0.0
     if device is not None:

@@ -8,6 +8,7 @@ limits speak.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -201,8 +202,9 @@ class Forecast:
 
     def _scores(self, watches: Sequence[Watch]) -> list[Scores]:
         """What was seen, forecast at once, and told one after the other."""
-        scores, ends = self._scored(joined(watches)), np.cumsum([len(one.terms) for one in watches]).tolist()
-        return [_cut(scores, slice(end - len(one.terms), end)) for one, end in zip(watches, ends, strict=True)]
+        scores = self._scored(joined(watches))
+        edges = np.cumsum([0, *(len(watch.terms) for watch in watches)]).tolist()
+        return [_cut(scores, slice(*part)) for part in pairwise(edges)]
 
     def _scored(self, watch: Watch) -> Scores:
         terms, of, value = watch.terms, watch.of, watch.values

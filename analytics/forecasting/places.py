@@ -85,7 +85,7 @@ def find_places(
 
 
 def ties(spec: DetectorSpec, devices: Sequence[Device]) -> list[list[str]]:
-    """Ids of devices that are forecast together: those of a kind learn from each other, and rain falls on all.
+    """Ids of devices that are forecast together: those of a kind learn from each other.
 
     Where rain matters to a metric its devices stay with the rain gauges, whatever domain these are of.
     """

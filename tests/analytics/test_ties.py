@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import worlds
 
 from analytics.ties import leaders
 from telemetry.detection import DetectorSpec
 from telemetry.devices import Device
+from tests.analytics import worlds
 
 RAIN = worlds.device("rain-1", "rain_gauge", "rain_mmph", "battery_pct")
 DUST = worlds.device("air-1", "air_station", "pm2_5")
