@@ -114,7 +114,7 @@ class Run:
             if instant % EVERY == 0:
                 # A reading stands for the time around it, so a step ends half an interval after it.
                 moment = np.full(len(rows), weeks.times[instant] + STEP_S * SECOND // 2)
-                fans.append((instant, bank.forecast(rows, moment).quantiles))
+                fans.append((instant, bank.forecast(bank.look(rows, moment)).quantiles))
         return found, fans
 
     def seen(self, fans: Sequence[tuple[int, Floats]]) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:

@@ -7,7 +7,8 @@ limits speak.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,6 +19,7 @@ from analytics.detectors.base import Setup
 from analytics.forecasting.bank import Bank
 from analytics.forecasting.crossings import find_crossings
 from analytics.forecasting.family import FAMILIES, STEP_US
+from analytics.forecasting.looks import Watch, batches, joined
 from analytics.forecasting.past import BIN_US
 from analytics.forecasting.places import NOBODY
 from analytics.roster import Roster, Rows
@@ -111,15 +113,15 @@ class Forecast:
         gauge = self._gauge[rows.streams]
         for part in self._forward.rounds(rows.take(gauge != NOBODY)):
             self.bank.add_rain(self._gauge[part.streams], part.times, part.values)
-        found: list[Scores] = []
+        watches: list[Watch] = []
         for part in self._forward.rounds(rows.take(self._row[rows.streams] != NOBODY)):
             row, slot = self._row[part.streams], part.times // self._every_us
             self.bank.add(row, part.times, part.values)
             due = slot > self._made[row]
             if due.any():
                 self._made[row[due]] = slot[due]
-                found.append(self._scores(row[due], part.take(due)))
-        return found
+                watches.append(self._watch(row[due], part.take(due)))
+        return [scores for some in batches(watches) for scores in self._scores(some)]
 
     def turns(self, rows: Rows) -> NDArray[np.int64]:
         """The bin of rain that runs: forecasts look at those that are over."""
@@ -194,17 +196,27 @@ class Forecast:
         self._crossed[terms] = still | (sign * value >= sign * limit)
         return terms, of, value
 
-    def _scores(self, row: NDArray[np.int64], rows: Rows) -> Scores:
+    def _watch(self, row: NDArray[np.int64], rows: Rows) -> Watch:
         terms, of, value = self._see(row, rows)
+        return Watch(self.bank.look(row, rows.times), terms, of, value, self._crossed[terms])
+
+    def _scores(self, watches: Sequence[Watch]) -> list[Scores]:
+        """What was seen, forecast at once, and told one after the other."""
+        scores = self._scored(joined(watches))
+        edges = np.cumsum([0, *(len(watch.terms) for watch in watches)]).tolist()
+        return [_cut(scores, slice(*part)) for part in pairwise(edges)]
+
+    def _scored(self, watch: Watch) -> Scores:
+        terms, of, value = watch.terms, watch.of, watch.values
         limit, _, sign = self._limit[terms].T
-        fan = self.bank.forecast(row, rows.times)
+        fan = self.bank.forecast(watch.look)
         crossings = find_crossings(fan.take(of), limit, sign, self._within)
         nothing: NDArray[np.float64] = np.full(len(terms), np.nan)
         low, median, high = (np.round(fan.at(level)[of], _DECIMALS) for level in (0.1, 0.5, 0.9))
         return Scores(
             terms=terms,
-            times=rows.times[of],
-            scores=np.where(self._crossed[terms], 0.0, crossings.chance),
+            times=watch.look.times[of],
+            scores=np.where(watch.crossed, 0.0, crossings.chance),
             values=value,
             lows=nothing,
             highs=nothing,
@@ -247,6 +259,19 @@ class Forecast:
                 "name_en": threshold.name_en,
             },
         )
+
+
+def _cut(scores: Scores, part: slice) -> Scores:
+    """Some of these rows."""
+    return Scores(
+        scores.terms[part],
+        scores.times[part],
+        scores.scores[part],
+        scores.values[part],
+        scores.lows[part],
+        scores.highs[part],
+        {name: fact[part] for name, fact in scores.facts.items()},
+    )
 
 
 def _stations(city: City) -> Mapping[str, tide.Station]:

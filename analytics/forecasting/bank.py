@@ -13,6 +13,7 @@ from analytics.forecasting.bases import error_unit, expected, has_base, inward, 
 from analytics.forecasting.family import BEFORE, STEP_US, Base
 from analytics.forecasting.features import Recent
 from analytics.forecasting.fitting import Context, fit, rain_flags
+from analytics.forecasting.looks import Look
 from analytics.forecasting.model import Fan, Model
 from analytics.forecasting.past import BIN_US, nearby
 from analytics.forecasting.places import NOBODY, find_places
@@ -110,11 +111,18 @@ class Bank:
         known = np.flatnonzero(self._model.known())
         return {"stream": self._stream_ids[known], **self._model.columns(known)}
 
-    def forecast(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Fan:
-        """Forecasts of ``rows`` ``(n,)`` made at ``times`` ``(n,)`` from what came up to then."""
+    def look(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Look:
+        """What forecasts of ``rows`` ``(n,)`` made at ``times`` ``(n,)`` go by: what came up to then."""
+        aged = np.full((len(rows), int(self.places.averaging.max(initial=0))), np.nan)
+        for length, own in self._averaged(rows):
+            aged[own, :length] = self._aged(rows[own], times[own], length)
+        return Look(rows, times, self._recently(rows, times), aged)
+
+    def forecast(self, look: Look) -> Fan:
+        """Forecasts from what was seen; what has come since makes no difference."""
+        rows, times, recent = look.rows, look.times, look.recent
         ahead = np.arange(self._model.steps) * STEP_US + STEP_US // 2
         then = times[:, None] + ahead
-        recent = self._recently(rows, times)
         model, scale = self._model, self._model.scale[rows].astype(np.float64)
         x = recent.matrix(scale, model.clip[rows].astype(np.float64))
         wet = recent.wet(*rain_flags(self.places, rows))
@@ -124,7 +132,7 @@ class Bank:
         coefficients = model.coefficients[rows, wet]
         carried = np.einsum("np,nhp->nh", x, coefficients[..., :-1]) + change * coefficients[..., -1]
         steps = outward(self.places, rows, usual[:, 1:] + carried * scale[:, None])
-        centre = self._trailing(rows, times, steps)
+        centre = self._trailing(look, steps)
         # Beyond what it was fitted on, a forecast may be wrong in proportion.
         errors = model.strangeness(rows, x)[:, None, None, None] * model.errors[rows, wet]
         errors *= error_unit(self.places, rows, centre)[:, None, :, None]
@@ -188,12 +196,11 @@ class Bank:
                 found[place][own] = nearby(self.places, rows[own], _known_mean(bins[:, :length]))
         return found[0], found[1]
 
-    def _trailing(self, rows: NDArray[np.int64], times: NDArray[np.int64], ahead: Floats) -> Floats:
+    def _trailing(self, look: Look, ahead: Floats) -> Floats:
         """What is forecast of ``ahead`` ``(n, steps)``: itself, or the trailing mean it leads to."""
         found = ahead.copy()
-        for length, own in self._averaged(rows):
-            means = self._aged(rows[own], times[own], length)
-            found[own] = _mean_with(means, ahead[own], length)[:, 1:]
+        for length, own in self._averaged(look.rows):
+            found[own] = _mean_with(look.aged[own, :length], ahead[own], length)[:, 1:]
         return found
 
     def _averaged(self, rows: NDArray[np.int64]) -> list[tuple[int, NDArray[np.intp]]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,12 @@ class Recent:
     hours_ago: Floats
     rain: Floats
     rain_hour: Floats
+
+    @classmethod
+    def joined(cls, parts: Sequence[Recent]) -> Recent:
+        """Those of several forecasts behind one another."""
+        names = (field.name for field in fields(cls))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def matrix(self, scale: Floats, clip: Floats) -> Floats:
         """The features but the last, one axis more: shape ``(…, FEATURES - 1)``.
