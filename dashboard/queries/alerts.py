@@ -61,7 +61,7 @@ def read_alert_view(conn: psycopg.Connection, city: City, alert_id: int, now: da
         alert=alert,
         device=get_device(conn, alert.device_id),
         events=list_events(conn, alert_id),
-        chart=read_chart(conn, city, alert.device_id, alert.stream_id, between, _POINTS),
+        chart=read_chart(conn, city, alert.device_id, alert.stream_id, between, _POINTS, now),
         earlier=search_alerts(conn, search)[1],
         companions=read_companions(conn, alert, between),
     )
