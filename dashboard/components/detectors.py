@@ -132,7 +132,10 @@ def _detector(spec: DetectorSpec, devices: Sequence[Device], language: Language)
     return html.Tr(
         [
             html.Th([spec.name, *([] if spec.enabled else off)], scope="row"),
-            html.Td([language.t(DETECTORS[spec.kind]), html.Br(), html.Small(spec.kind)]),
+            html.Td(
+                [language.t(DETECTORS[spec.kind]), html.Br(), html.Small(spec.kind)],
+                className="detectors__kind",
+            ),
             html.Td(counts if pairs else language.t("none"), className="detectors__streams"),
             html.Td(_selected(spec.select, language), className="detectors__selected"),
             html.Td(html.Div(_parameters(spec, language), className="detectors__parameters")),
