@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psycopg
 
 from dashboard.details import real
 from dashboard.queries.charts import ChartData, read_chart
 from dashboard.queries.companions import Companion, read_companions
+from dashboard.queries.deviations import Deviations, read_deviations
 from store.alert_search import AlertSearch, search_alerts
 from store.alerts import get_alert, list_events
 from store.devices import get_device
@@ -33,7 +35,8 @@ _EARLIER = 12
 class AlertView:
     """An alert, its device, its life, the signal around it, and those before it on its stream.
 
-    ``companions`` are the sensors that its finding names beside its own.
+    ``companions`` are the sensors that its finding names beside its own, ``deviations`` what a
+    drift was told by, where enough of the past is there.
     """
 
     alert: Alert
@@ -42,6 +45,7 @@ class AlertView:
     chart: ChartData
     earlier: list[Alert]
     companions: list[Companion]
+    deviations: Deviations | None
 
     @property
     def told_at(self) -> datetime:
@@ -56,14 +60,21 @@ def read_alert_view(conn: psycopg.Connection, city: City, alert_id: int, now: da
     if alert is None:
         raise NotFoundError("alert", alert_id)
     between = _around(alert, now)
+    chart = read_chart(conn, city, alert.device_id, alert.stream_id, between, _POINTS, now)
+    companions = read_companions(conn, alert, between)
     search = AlertSearch(stream_id=alert.stream_id, before=alert.opened_at, limit=_EARLIER)
     return AlertView(
         alert=alert,
         device=get_device(conn, alert.device_id),
         events=list_events(conn, alert_id),
-        chart=read_chart(conn, city, alert.device_id, alert.stream_id, between, _POINTS),
+        chart=chart,
         earlier=search_alerts(conn, search)[1],
-        companions=read_companions(conn, alert, between),
+        companions=companions,
+        deviations=read_deviations(
+            conn, chart.series.stream, companions, chart.until, ZoneInfo(city.timezone)
+        )
+        if alert.rule == "drift" and companions
+        else None,
     )
 
 
