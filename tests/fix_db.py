@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from launch.engines import choose_database
 from launch.engines.database import Cluster
@@ -73,6 +74,23 @@ class ClusterServer(TestServer):
         name = f"test_{next(self._numbers)}"
         with psycopg.connect(self.cluster.admin_url, autocommit=True) as conn:
             create_database(conn, name, owner="cityops")
+        return self._url_of(name)
+
+    def copy_url(self, url: str) -> str:
+        """Address of a new database like the one at ``url``, which nobody can connect to from now on."""
+        name, pattern = f"test_{next(self._numbers)}", urlsplit(url).path.lstrip("/")
+        with psycopg.connect(self.cluster.admin_url, autocommit=True) as conn:
+            # TimescaleDB's scheduler comes back to a database that is open.
+            close = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(pattern))
+            conn.execute(close)
+            conn.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (pattern,)
+            )
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER cityops")
+            conn.execute(copy.format(sql.Identifier(name), sql.Identifier(pattern)))
+        return self._url_of(name)
+
+    def _url_of(self, name: str) -> str:
         return urlsplit(self.cluster.url)._replace(path=f"/{name}").geturl()
 
     def drop(self, url: str) -> None:
@@ -210,16 +228,12 @@ def empty_database_url(database_server: ClusterServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def make_database(database_server: ClusterServer) -> Callable[[], str]:
-    """Makes migrated databases; they go with the server."""
+    """Makes migrated databases, copies of one; they go with the server."""
+    from store.migrate import migrate
 
-    def make() -> str:
-        from store.migrate import migrate
-
-        url = database_server.new_url()
-        migrate(url)
-        return url
-
-    return make
+    pattern = database_server.new_url()
+    migrate(pattern)
+    return lambda: database_server.copy_url(pattern)
 
 
 @pytest.fixture(scope="module")
