@@ -237,6 +237,7 @@ class Forecast:
                 "direction": threshold.direction,
                 "limit": threshold.limit,
                 "averaging_s": threshold.averaging_s,
+                "within_min": self._within * STEP_US // (60 * SECOND),
                 "source": threshold.source,
                 "confidence": threshold.confidence,
                 "name_vi": threshold.name_vi,
