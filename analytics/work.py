@@ -12,6 +12,7 @@ from analytics.keeper import Keeper
 from analytics.live import LiveEngine
 from analytics.reconfigure import Reconfigurer
 from analytics.refit import Refitter
+from analytics.registered import Register
 from analytics.shards import Shard
 from analytics.times import SECOND, micros
 from telemetry.city import City
@@ -35,6 +36,7 @@ class Work:
         self.shard = shard
         self.engine: LiveEngine = recovery.start(conn, city, now, shard)
         self.changes = Reconfigurer(database_url, city, _wall_clock)
+        self._register = Register(city)
         self._keeper = Keeper(database_url)
         self._refitter = Refitter(database_url, now + (shard.number - 1) * _APART_US)
         self._behind = False
@@ -43,6 +45,8 @@ class Work:
     def step(self, conn: psycopg.Connection, now: int, *, woken: bool) -> bool:
         """Score what is new and do what is due; whether there was anything new."""
         self._behind = self.engine.consume(conn) > 0
+        if self._register.poll(conn, self.engine, now):
+            self.changes.begin_again()
         self.changes.poll(conn, self.engine, woken=woken)
         fitted = self._refitter.poll(self.engine, now)
         if fitted:
