@@ -14,7 +14,9 @@ from analytics.reconfigure import Reconfigurer
 from analytics.refit import Refitter
 from analytics.registered import Register
 from analytics.shards import Shard
+from analytics.ties import torn
 from analytics.times import SECOND, micros
+from store.devices import list_devices
 from telemetry.city import City
 
 _log = logging.getLogger(__name__)
@@ -41,6 +43,10 @@ class Work:
         self._refitter = Refitter(database_url, now + (shard.number - 1) * _APART_US)
         self._behind = False
         _log.info("at work on shard %s, %d streams", shard, len(self.engine.core.roster))
+        if shard.number == 1 < shard.of:
+            specs = [stage.spec for stage in self.engine.core.pipeline.stages]
+            if apart := torn(specs, list_devices(conn), shard.of):
+                _log.warning("%d shards take apart what %s compare", shard.of, ", ".join(apart))
 
     def step(self, conn: psycopg.Connection, now: int, *, woken: bool) -> bool:
         """Score what is new and do what is due; whether there was anything new."""

@@ -198,12 +198,13 @@ class Leaps:
 
 
 def _areas(roster: Roster) -> NDArray[np.int64]:
-    """The number of each stream's metric and square of the map: streams that see the same."""
-    numbers: dict[tuple[str, int, int], int] = {}
+    """The number of each stream's metric, domain and square of the map: streams that see the same."""
+    numbers: dict[tuple[str, str, int, int], int] = {}
     areas = np.empty(len(roster), np.int64)
     for place, stream in enumerate(roster.streams):
         device = roster.devices.get(stream.device_id)
         lat, lon = (device.lat, device.lon) if device else (0.0, 0.0)
-        key = (stream.metric, math.floor(lat / _CELL_DEG), math.floor(lon / _CELL_DEG))
+        domain = str(device.domain) if device else ""
+        key = (stream.metric, domain, math.floor(lat / _CELL_DEG), math.floor(lon / _CELL_DEG))
         areas[place] = numbers.setdefault(key, len(numbers))
     return areas
