@@ -39,7 +39,9 @@ def test_scores_a_file(source: Path) -> None:
 
 
 def test_what_is_odd_about_a_file_is_said(source: Path) -> None:
-    source.write_text(source.read_text().replace("2026-01-01 05", "2026-01-01 03") + "2027-01-01,\n2027-01-02,nan\n")
+    source.write_text(
+        source.read_text().replace("2026-01-01 05", "2026-01-01 03") + "2027-01-01,\n2027-01-02,nan\n"
+    )
     result = score("--detector", "onset", "--csv", source, "--out", source.with_name("out.csv"))
     assert result.exit_code == 0, result.output
     assert "2 rows without a value" in result.output
