@@ -13,8 +13,8 @@ from store.arrays import Int4
 from store.chunks import last_time
 from telemetry.readings import LatestReading
 
-_RECENT: Final = (timedelta(days=1), timedelta(days=30))
-"""Looked at first, back from the newest reading: nearly every stream has spoken in the last day."""
+_RECENT: Final = timedelta(days=1)
+"""Looked at first, back from the newest reading: nearly every stream has spoken in it."""
 
 # One index probe a stream, newest chunk first. Each probe costs as many steps as the plan has
 # chunks, read or not; bounds that the planner knows keep them few.
@@ -47,12 +47,10 @@ def read_latest(conn: psycopg.Connection) -> list[LatestReading]:
     newest = last_time(conn, "reading")
     if newest is None:
         return []
-    found: list[LatestReading] = []
-    for length in _RECENT:
-        found += _read(conn, _SINCE, found, newest - length)
-    oldest = newest - _RECENT[-1]
-    behind = conn.execute(_IS_BEHIND, {"minute": int(oldest.timestamp() // 60) + 1}).fetchone()
-    return found + _read(conn, _EVER if behind and behind[0] else _BY_DAY, found, oldest)
+    since = newest - _RECENT
+    found = _read(conn, _SINCE, [], since)
+    behind = conn.execute(_IS_BEHIND, {"minute": int(since.timestamp() // 60) + 1}).fetchone()
+    return found + _read(conn, _EVER if behind and behind[0] else _BY_DAY, found, since)
 
 
 def _read(
