@@ -27,7 +27,14 @@ FROM {asked} CROSS JOIN LATERAL (
 ) AS newest"""
 _OTHERS: LiteralString = "(SELECT stream_id FROM stream WHERE stream_id <> ALL(%(found)s)) AS asked"
 _SINCE = _LATEST.format(asked=_OTHERS, since="%(since)s")
-_EVER = _LATEST.format(asked=_OTHERS, since="'-infinity'")
+# Of those that have not spoken in any day summed up: the few that have by what is not yet.
+_EVER = _LATEST.format(
+    asked="""(
+    SELECT DISTINCT pair.stream_id
+    FROM reading_change, unnest(stream_ids, stream_minutes) AS pair (stream_id, minute)
+    WHERE pair.minute <= %(minute)s AND pair.stream_id <> ALL(%(found)s)) AS asked""",
+    since="'-infinity'",
+)
 # What a stream said last is no older than its last day tells; one without a day never spoke.
 _BY_DAY = _LATEST.format(
     asked=f"""{_OTHERS} CROSS JOIN LATERAL (
@@ -36,27 +43,32 @@ _BY_DAY = _LATEST.format(
 ) AS day""",
     since="day.last_at",
 )
-_IS_BEHIND = """
-SELECT EXISTS (
-    SELECT FROM reading_change
-    WHERE %(minute)s > ANY(minutes) OR %(minute)s > ANY(stream_minutes))"""
 
 
 def read_latest(conn: psycopg.Connection) -> list[LatestReading]:
-    """The newest reading of every stream that has one, in no order."""
+    """The newest reading of every stream that has one, in no order.
+
+    A stream is missed that has been silent for a day and was never summed up, and whose readings
+    came with those of a thousand others in one minute: until they are summed up (half a minute).
+    """
     newest = last_time(conn, "reading")
     if newest is None:
         return []
     since = newest - _RECENT
-    found = _read(conn, _SINCE, [], since)
-    behind = conn.execute(_IS_BEHIND, {"minute": int(since.timestamp() // 60) + 1}).fetchone()
-    return found + _read(conn, _EVER if behind and behind[0] else _BY_DAY, found, since)
+    found: list[LatestReading] = []
+    for query in (_SINCE, _BY_DAY, _EVER):
+        found += _read(conn, query, found, since)
+    return found
 
 
 def _read(
     conn: psycopg.Connection, query: LiteralString, known: list[LatestReading], since: datetime
 ) -> list[LatestReading]:
     """Of the streams that are not among those known."""
-    ids = Int4(np.asarray([reading.stream_id for reading in known], np.int32))
+    parameters = {
+        "found": Int4(np.asarray([reading.stream_id for reading in known], np.int32)),
+        "since": since,
+        "minute": int(since.timestamp() // 60),
+    }
     with conn.cursor(row_factory=class_row(LatestReading)) as cursor:
-        return cursor.execute(query, {"found": ids, "since": since}, prepare=False).fetchall()
+        return cursor.execute(query, parameters, prepare=False).fetchall()
