@@ -64,7 +64,7 @@ def _stretches(
     conn: psycopg.Connection, silent: Sequence[int], since: datetime
 ) -> Iterator[tuple[Sequence[int], datetime, datetime]]:
     """Where streams that said nothing ``since`` then spoke last; none of those that never did."""
-    first, waiting = conn.execute(_WAITING, (_ids(silent),)).fetchone() or (None, None)
+    first, waiting = conn.execute(_WAITING, (_ids(silent),)).fetchone() or (0, None)
     if waiting:
         yield waiting, datetime.fromtimestamp(first * 60, UTC), since
     others = sorted(set(silent) - set(waiting or ()))
