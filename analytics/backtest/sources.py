@@ -129,7 +129,7 @@ class StoreSource:
 
 
 def _ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """The items, the next one fetched while the last is worked on: the database has a processor of its own."""
+    """The items, the next one fetched while the last is worked on."""
     with ThreadPoolExecutor(1, "ahead") as beside:
         coming = beside.submit(next, items, None)
         while (item := coming.result()) is not None:
