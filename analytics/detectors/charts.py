@@ -18,15 +18,17 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import sklearn.covariance
+import sklearn
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
+from sklearn import covariance as estimators
 
 Floats = NDArray[np.float64]
 
 _chi2: Any = chi2
 _norm: Any = norm
 _sklearn: Any = sklearn
+_estimators: Any = estimators
 """These have no types of their own."""
 
 CHARTS = ("mewma", "spe")
@@ -107,7 +109,7 @@ def _covariance(whole: Floats) -> Floats:
     # Ledoit and Wolf, J. Multivariate Analysis 88 (2004): well conditioned from few steps.
     n, m = whole.shape
     with _sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
-        shrinkage = float(_sklearn.covariance.ledoit_wolf_shrinkage(whole, assume_centered=True))
+        shrinkage = float(_estimators.ledoit_wolf_shrinkage(whole, assume_centered=True))
     found: Floats = (1.0 - shrinkage) * (whole.T @ whole) / n
     return found + (shrinkage * (whole**2).sum() / (n * m) + 1e-6) * np.eye(m)
 
