@@ -25,6 +25,7 @@ from analytics.forecasting.places import NOBODY
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
 from analytics.scores import Scores, Term
+from analytics.stream_terms import StreamTerms
 from analytics.times import SECOND
 from telemetry import tide
 from telemetry.city import City, Threshold
@@ -57,7 +58,7 @@ class Forecast:
         self._forward = Forward()
         self._row: NDArray[np.int64] = np.empty(0, np.int64)
         self._gauge: NDArray[np.int64] = np.empty(0, np.int64)
-        self._first = np.zeros(1, np.int64)
+        self._terms = StreamTerms()
         self._keys: list[str] = []
         self._limit = np.empty((0, 3), np.float64)
         self._crossed = np.empty(0, np.bool_)
@@ -75,8 +76,7 @@ class Forecast:
         streams = [roster.streams[place] for place in fresh]
         watch = [(stream, self._watched(roster, stream)) for stream in streams]
         pairs = [(stream, threshold) for stream, thresholds in watch for threshold in thresholds]
-        ends = self._first[-1] + np.cumsum([len(thresholds) for _, thresholds in watch], dtype=np.int64)
-        self._first = np.concatenate((self._first, ends))
+        self._terms.extend([len(thresholds) for _, thresholds in watch])
         limits = [(t.limit, t.clear, 1.0 if t.direction == "high" else -1.0) for _, t in pairs]
         self._limit = np.concatenate((self._limit, np.array(limits, np.float64).reshape(-1, 3)))
         terms = [self._term(stream, threshold) for stream, threshold in pairs]
@@ -135,8 +135,7 @@ class Forecast:
     def state(self) -> Columns:
         """What is recent, what has been crossed, and when the last forecasts were made."""
         return {
-            "stream": self._roster.stream_ids,
-            "last": self._forward.last.copy(),
+            **self._forward.state(self._roster),
             "term": np.array(self._keys, np.str_),
             "crossed": self._crossed.copy(),
             "made": self._made.copy(),
@@ -149,8 +148,7 @@ class Forecast:
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        self._forward.restore(state, self._roster)
         source, target = match(state["term"], np.array(self._keys, np.str_))
         self._crossed[target] = state["crossed"][source]
         source, target = match(state["row"], self.bank.stream_ids)
@@ -186,9 +184,7 @@ class Forecast:
 
         A crossing is over when the value is back past the clearing level.
         """
-        count = self._first[row + 1] - self._first[row]
-        of = np.repeat(np.arange(len(row)), count)
-        terms = self._first[row][of] + np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
+        of, terms = self._terms.of(row)
         limit, clear, sign = self._limit[terms].T
         means = self.bank.current_means(row, rows.times)
         value = np.where(self.bank.places.averaging[row] > 0, means, rows.values)[of]
@@ -253,6 +249,7 @@ class Forecast:
                 "direction": threshold.direction,
                 "limit": threshold.limit,
                 "averaging_s": threshold.averaging_s,
+                "within_min": self._within * STEP_US // (60 * SECOND),
                 "source": threshold.source,
                 "confidence": threshold.confidence,
                 "name_vi": threshold.name_vi,
