@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import grown
 from analytics.roster import Rows, runs
-
-_Number = TypeVar("_Number", bound=np.number[Any])
 
 _QUANTILE = 0.995
 _OFTEN = 0.9
@@ -59,7 +57,8 @@ def fit_steps(rows: Rows) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float
     owner, size, hour = _steady(owner, size, apart, rows.times[1:][same] // 3_600_000_000)
     streams, which = runs(owner)
     count = np.bincount(which)
-    large, often = _ranked(size, count, (_QUANTILE, _OFTEN)).T
+    ranked: NDArray[np.float64] = _ranked(size, count, (_QUANTILE, _OFTEN))
+    large, often = ranked[:, 0], ranked[:, 1]
     large = np.where(often > 0, np.minimum(large, _OF_OFTEN * often), large)
     typical = _lively(which, np.minimum(size, large[which]), hour % 24, len(streams))
     enough = count >= _LEAST_STEPS
@@ -76,9 +75,7 @@ def _steady(
     return owner[kept], size[kept], hour[kept]
 
 
-def _ranked(
-    values: NDArray[_Number], counts: NDArray[np.intp], shares: tuple[float, ...]
-) -> NDArray[_Number]:
+def _ranked(values: NDArray[Any], counts: NDArray[np.intp], shares: tuple[float, ...]) -> NDArray[Any]:
     """Of each of the runs of ``counts`` values, those that so large a share lies below, ``(k, shares)``.
 
     A few that are sought in each run are found sooner than all are sorted.
