@@ -20,8 +20,7 @@ from store import audit, clocks, devices, ledger, pool
 from telemetry.devices import DeviceClock
 from telemetry.settings import Ingest
 from tests.dashboard.conftest import AIR, GAUGE, SCRIPT, Town, wait_for
-from tests.dashboard.test_inventory import complaints
-from tests.fix_browser import visit
+from tests.fix_browser import complaints, visit
 
 GHOST = "ghost-1"
 _CLEAN = (
