@@ -255,7 +255,9 @@ def test_each_desk_opens_clean_and_is_accessible(
         wait_until_ready(page)
         assert said.upper() in page.locator(".desk").inner_text().upper()
         assert complaints(page, colours_alone=face == "light") == []
-        for caption in page.locator("figure figcaption").all():
+        captions = page.locator("figure figcaption").all()
+        assert captions
+        for caption in captions:
             assert len(caption.inner_text()) > 20  # what the chart shows, and how old it is
         assert page.locator("figure .figure__chart").count() == page.locator("figcaption .as-of").count()
 

@@ -49,7 +49,7 @@ def ingest(town: Town) -> Iterator[Writer]:
         thread.start()
         yield Writer(other, "live", Ingest())
         stop.set()
-        thread.join(10)
+        thread.join(60)
         with town.conn.transaction():
             for statement in _CLEAN:
                 town.conn.execute(statement)

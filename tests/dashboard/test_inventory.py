@@ -73,7 +73,9 @@ def test_the_inventory_filters_and_links_and_shows_hostile_names_as_text(browser
         page.wait_for_function(f"() => document.querySelector('#devices-count').textContent !== {counted!r}")
         page.wait_for_selector(".ag-row")
         assert "domain=traffic" in page.url
-        for name in page.locator(".ag-cell[col-id=name]").all_inner_texts():
+        names = page.locator(".ag-cell[col-id=name]").all_inner_texts()
+        assert names
+        for name in names:
             assert "Điện Biên Phủ" in name or "Dien Bien Phu" in name
         assert page.evaluate("window.hacked") is None
     with visit(browser, town.url + f"/devices/{HOSTILE}") as page:

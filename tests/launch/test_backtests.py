@@ -182,7 +182,7 @@ def bench(url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         )
     yield process
     process.terminate()
-    assert process.wait(30) == 0, (tmp_path / "bench.log").read_text()
+    assert process.wait(60) == 0, (tmp_path / "bench.log").read_text()
 
 
 def test_what_is_asked_for_is_done_by_the_bench(conn: psycopg.Connection, bench: Any) -> None:
@@ -209,6 +209,6 @@ def test_a_shadow_runs_in_a_process_of_its_own(conn: psycopg.Connection, bench: 
         readings = Readings.of([stream.stream_id], [at], [9.0])
         with conn.transaction():
             append_batch(conn, "ingest", minutes + 1, write_readings(conn, readings))
-    wait_for(lambda: get_offsets(conn, shadows.consumer_of(shadow.shadow_id)) == {"ingest": 3}, 30.0)
+    wait_for(lambda: get_offsets(conn, shadows.consumer_of(shadow.shadow_id)) == {"ingest": 3}, 60.0)
     shadows.stop(conn, shadow.shadow_id, "an")
     wait_for(lambda: not any(s.name == "bench" and s.detail["shadow"] for s in services.list_services(conn)))
