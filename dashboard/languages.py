@@ -55,7 +55,8 @@ class Language:
     def number(self, value: float, decimals: int = 0) -> str:
         """A number with this language's separators: ``1,52`` in Vietnamese."""
         pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-        return format_decimal(value, format=pattern, locale=self.locale)
+        said = format_decimal(value, format=pattern, locale=self.locale)
+        return said.replace("-", "\N{MINUS SIGN}", 1)
 
     def signed(self, value: float, decimals: int = 0) -> str:
         """A number with its sign: ``+1,5`` in Vietnamese."""

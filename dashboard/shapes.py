@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dashboard.details import real, rows, text
-from dashboard.languages import Language
+from dashboard.languages import Language, mark
 from dashboard.wording import unit_name
 from telemetry.alerts import Alert
 from telemetry.metrics import METRICS, Metric
+
+_MOST = 100
 
 
 def course_sentence(alert: Alert, language: Language) -> str | None:
@@ -22,18 +24,26 @@ def course_sentence(alert: Alert, language: Language) -> str | None:
 
 
 def group_sentence(alert: Alert, language: Language) -> str | None:
-    """Which group, and the sensor that gives most to it; `None` where its picture is missing."""
-    found = rows(alert.detail.get("contributions"), 1)
+    """How many sensors, and which gives most to it; `None` where its picture is missing."""
+    found = rows(alert.detail.get("contributions"), _MOST)
     most = found[0] if found else dict[str, object]()
     metric = METRICS.get(text(most.get("metric")))
     numbers = tuple(real(most.get(name)) for name in ("value", "expected_low", "expected_high"))
-    group = " · ".join(part.partition("=")[2] for part in text(alert.detail.get("group")).split(";"))
-    device = text(most.get("device_id"))
-    if metric is None or None in numbers or not group or not device:
+    heard, device = real(alert.detail.get("members_heard")) or len(found), text(most.get("device_id"))
+    if metric is None or None in numbers or not device:
         return None
+    # The alert stands under its device's name; a number is said only of another one.
+    message = (
+        mark("{count} sensors are unusual together, mostly: {metric} {value} (expected {low} to {high})")
+        if device == alert.device_id
+        else mark(
+            "{count} sensors are unusual together, mostly: "
+            "{metric} {value} at {device} (expected {low} to {high})"
+        )
+    )
     return language.t(
-        "Group {group} is unusual as a whole, mostly {metric} {value} at {device} (expected {low} to {high})",
-        group=group,
+        message,
+        count=language.number(heard),
         device=device,
         metric=language.pick(metric.name_vi, metric.name_en),
         **_amounts(metric, numbers, language),

@@ -63,6 +63,23 @@ LABEL_SOURCES: Final[dict[str, str]] = {
     "imported": mark("From a file"),
 }
 
+DETECTORS: Final[dict[str, str]] = {
+    "clock": mark("Wrong clock"),
+    "forecast": mark("Early warning"),
+    "groups": mark("Sensors together"),
+    "drift": mark("Drift"),
+    "jumps": mark("Spikes, steps, noise"),
+    "limits": mark("Limits"),
+    "rates": mark("Fast change"),
+    "onset": mark("Sudden change"),
+    "seasonal": mark("Unusual for the hour"),
+    "silence": mark("No signal"),
+    "stuck": mark("Stuck sensor"),
+    "subspace": mark("Unusual course"),
+    "vn_aqi": mark("Air quality index"),
+}
+"""What a kind of detector looks for."""
+
 EVENTS: Final[dict[str, str]] = {
     "opened": mark("opened the alert"),
     "refreshed": mark("saw it again"),
@@ -161,50 +178,6 @@ REPLAY_TEXTS: Final[dict[str, str]] = {
     "dropped": mark("{count} messages dropped."),
 }
 """What came of a replay, said by the scripts of two pages."""
-
-SERVICE_FACTS: Final[dict[str, str]] = {
-    "lag_s": mark("lag, s"),
-    "state": mark("state"),
-    "scored": mark("readings scored"),
-    "batches": mark("batches"),
-    "streams": mark("streams"),
-    "findings": mark("findings"),
-    "standing": mark("standing"),
-    "log_gaps": mark("gaps in the log"),
-    "strangers": mark("unknown streams"),
-    "city_stalls": mark("stalls of the city"),
-    "url": mark("address"),
-    "feed": mark("live feed"),
-    "sockets": mark("open pages"),
-    "broker": mark("broker"),
-    "refused": mark("refused"),
-    "waiting": mark("waiting"),
-    "messages": mark("messages"),
-    "committed": mark("readings stored"),
-    "duplicates": mark("duplicates"),
-    "overflowed": mark("overflowed"),
-    "ingestor": mark("name"),
-    "pending": mark("not done yet"),
-    "most_waiting": mark("waiting at most"),
-    "broker_losses": mark("broker lost, times"),
-    "database_losses": mark("database lost, times"),
-    "beyond_rate": mark("beyond the rate"),
-    "fast_devices": mark("devices too fast"),
-}
-"""What services say of themselves in their heartbeats."""
-
-SERVICE_STATES: Final[dict[str, str]] = {
-    "connected": mark("connected"),
-    "away": mark("away"),
-    "warming": mark("warming up"),
-    "scoring": mark("scoring"),
-    "refreshing": mark("summing up"),
-    "expiring": mark("letting old readings go"),
-    "resting": mark("resting"),
-    "waiting for the database": mark("waiting for the database"),
-    "waiting for another to end": mark("waiting for another to end"),
-}
-"""States in their heartbeats; another word is shown as it is."""
 
 UNITS: Final[dict[str, str]] = {"veh/h": mark("veh/h")}
 """Units that are words."""

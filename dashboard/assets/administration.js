@@ -126,8 +126,12 @@ window.cityops = window.cityops || {};
   }
 
   function entryRow(entry) {
-    const detail = Object.entries(entry.detail).map(([name, value]) => name + ": " + value).join(", ");
-    const made = row([when(entry.at), entry.actor, entry.action, entry.object, detail]);
+    const words = JSON.parse(root.dataset.audit);
+    const own = (table, key) => Object.hasOwn(words[table], key) ? words[table][key] : key;
+    const said = (name, value) => name === "role" ? roleName(value) : value;
+    const detail = Object.entries(entry.detail).map(([name, value]) => own("facts", name) + ": " + said(name, value)).join(", ");
+    const made = row([when(entry.at), own("names", entry.actor), own("actions", entry.action), own("names", entry.object), detail]);
+    made.children[2].title = entry.action;
     made.dataset.entry = entry.audit_entry_id;
     return made;
   }

@@ -44,7 +44,7 @@ window.cityops = window.cityops || {};
     location.reload();
   }
 
-  const ABOVE = { "/inbox": "/devices", "/quarantine": "/devices" };
+  const ABOVE = { "/inbox": "/devices", "/quarantine": "/devices", "/bench": "/detectors" };
 
   /* Marks the page that is open; a page below another (a device, the inbox) counts as the one above. */
   function showPage() {

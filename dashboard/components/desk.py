@@ -77,6 +77,7 @@ def picker(identity: str, options: Sequence[Mapping[str, str]], value: str | Non
         size="xs",
         searchable=True,
         allowDeselect=False,
+        placeholder=label,
         className="desk__picker",
         comboboxProps={"withinPortal": True},
         **aria(label=label),

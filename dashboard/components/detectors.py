@@ -1,4 +1,4 @@
-"""The detectors' page: what is in force, every detector of it, the versions, and the editor."""
+"""The detectors' page: what is in force, every detector of it, and the versions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from dash.development.base_component import Component
 from dashboard.components.attributes import data
 from dashboard.components.emptiness import nothing
 from dashboard.components.sheet import sheet, titled
-from dashboard.languages import Language
+from dashboard.languages import Language, mark
 from dashboard.queries.detection import Picture, Running, offered
-from dashboard.wording import domain_name
+from dashboard.wording import DETECTORS, domain_name
 from store.detection import PROFILE, Activation, Version
-from telemetry.detection import KINDS, DetectorSpec, Selector
+from telemetry.detection import DetectorSpec, Selector
 from telemetry.detection.inspection import watched
 from telemetry.devices import Device
 from telemetry.metrics import Domain
 
 _MOST_NAMES = 6
+_OWN_REASONS = (mark("as the city's profile has it"), mark("the city's profile has changed"))
+"""What `store.detection.offer` writes."""
 _NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -44,44 +46,15 @@ def parts(picture: Picture, language: Language, *, may_change: bool) -> list[Com
     ]
 
 
-def editor(language: Language) -> html.Section:
-    """The editor, hidden until it is asked for; the page's script makes its fields and fills them."""
-    return html.Section(
-        [
-            html.H3(language.t("New version"), className="panel__title"),
-            html.Div(id="detectors-pad"),
-            html.P(id="detectors-wrong", className="mend__wrong", role="alert"),
-            html.Div(id="detectors-found", className="detectors__found", role="status"),
-            _kinds(language),
-            html.Div(
-                [
-                    html.Div(id="detectors-why", className="detectors__why"),
-                    html.Button(
-                        language.t("Cancel"), type="button", className="button", **data(act="cancel")
-                    ),
-                    html.Button(
-                        language.t("Apply"),
-                        id="detectors-apply",
-                        type="button",
-                        className="button button--main",
-                        disabled=True,
-                        **data(act="apply"),
-                    ),
-                ],
-                className="detectors__foot",
-            ),
-        ],
-        id="detectors-editor",
-        className="panel section",
-        hidden=True,
-    )
-
-
 def _status(picture: Picture, language: Language) -> html.Section:
     version = next(one for one in picture.versions if one.version == picture.active)
     since = picture.activations[0]
     facts = [
-        _fact(language.t("In force"), language.t("Version {version}", version=version.version), since.reason),
+        _fact(
+            language.t("In force"),
+            language.t("Version {version}", version=version.version),
+            _why(since.reason, language),
+        ),
         _fact(language.t("Since"), language.day_time(since.at), _person(since.actor, language)),
         _fact(
             language.t("Detectors"),
@@ -159,7 +132,10 @@ def _detector(spec: DetectorSpec, devices: Sequence[Device], language: Language)
     return html.Tr(
         [
             html.Th([spec.name, *([] if spec.enabled else off)], scope="row"),
-            html.Td(spec.kind, className="sheet__whole"),
+            html.Td(
+                [language.t(DETECTORS[spec.kind]), html.Br(), html.Small(spec.kind)],
+                className="detectors__kind",
+            ),
             html.Td(counts if pairs else language.t("none"), className="detectors__streams"),
             html.Td(_selected(spec.select, language), className="detectors__selected"),
             html.Td(html.Div(_parameters(spec, language), className="detectors__parameters")),
@@ -229,7 +205,9 @@ def _version(
     acts = [_compare(version.version, language, version.based_on)]
     if may_change and version.version != active:
         acts.append(_restore(version.version, language))
-    because = [html.Br(), html.Small(last.reason)] if last and last.reason != version.reason else []
+    because = (
+        [html.Br(), html.Small(_why(last.reason, language))] if last and last.reason != version.reason else []
+    )
     since = (
         [language.day_time(last.at), html.Br(), html.Small(_person(last.actor, language)), *because]
         if last is not None
@@ -241,7 +219,7 @@ def _version(
             html.Th([language.number(version.version), *now], scope="row"),
             html.Td(language.day_time(version.created_at), className="sheet__whole"),
             html.Td(_person(version.author, language)),
-            html.Td(version.reason),
+            html.Td(_why(version.reason, language)),
             html.Td(since),
             html.Td(html.Div(acts, className="acts")),
         ],
@@ -264,35 +242,9 @@ def _person(name: str, language: Language) -> str:
     return language.t("The city's profile") if name.startswith(PROFILE) else name
 
 
-def _kinds(language: Language) -> html.Details:
-    """What may be written: every kind, its parameters, defaults and bounds."""
-    names = (language.t("Kind"), language.t("Parameters"), language.t("Default"), language.t("Bounds"))
-    rows = [row for kind, params in KINDS.items() for row in _kind(kind, params, language)]
-    return html.Details(
-        [html.Summary(language.t("Kinds of detector and their parameters")), sheet(names, rows)],
-        className="detectors__kinds",
-    )
-
-
-def _kind(kind: str, params: type[msgspec.Struct], language: Language) -> list[html.Tr]:
-    _, components = msgspec.json.schema_components([params])
-    fields: Mapping[str, Any] = components[params.__name__].get("properties", {})
-    cells = [
-        (name, _json(facts["default"]) if "default" in facts else "–", _bounds(facts))
-        for name, facts in fields.items()
-    ]
-    return [
-        html.Tr([html.Th(kind if place == 0 else "", scope="row"), *(html.Td(cell) for cell in row)])
-        for place, row in enumerate(cells or [(language.t("none"), "", "")])
-    ]
-
-
-def _bounds(facts: Mapping[str, Any]) -> str:
-    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    said = [f"{sign} {_json(facts[key])}" for key, sign in signs.items() if key in facts]
-    if "enum" in facts:
-        said.append(" | ".join(map(str, facts["enum"])))
-    return ", ".join(said)
+def _why(reason: str, language: Language) -> str:
+    """A reason as it was written; the platform's own in the reader's language."""
+    return language.t(reason) if reason in _OWN_REASONS else reason
 
 
 def _json(value: Any) -> str:

@@ -133,7 +133,7 @@ def _chart(found: ChartData, now: datetime, language: Language) -> html.Div:
     series = found.series
     name, metric = metric_name(series.stream.metric, language), METRICS.get(series.stream.metric)
     unit, decimals = (unit_name(language, metric.unit), metric.decimals) if metric else ("", 2)
-    figure = stream_chart(series, found.thresholds, found.anomalies, language)
+    figure = stream_chart(found, language)
     said = course(name, series.times * 1000, series.values, unit, decimals, language)
     drawn = graph(f"device-chart-{series.stream.stream_id}", figure, said, now, language)
     return html.Div([html.H4(name, className="page__note"), drawn], className="panel")

@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 
 from dashboard.details import real, rows, text
 from dashboard.figures.alert_chart import alert_chart
-from dashboard.figures.beside import members_chart, neighbours_chart
+from dashboard.figures.beside import deviations_chart, members_chart, neighbours_chart
 from dashboard.figures.course import course_chart
 from dashboard.languages import Language
 from dashboard.queries.alerts import AlertView
@@ -65,7 +65,8 @@ def _course(view: AlertView, language: Language) -> list[Component]:
 def _group(view: AlertView, language: Language) -> list[Component]:
     members = rows(view.alert.detail.get("contributions"), _MOST)
     devices = {one.device.device_id: one.device for one in view.companions}
-    bars = [bar for member in members if (bar := _member(member, devices, language))]
+    alone = len({text(member.get("device_id")) for member in members}) == 1
+    bars = [bar for member in members if (bar := _member(member, devices, language, alone=alone))]
     if not bars:
         return []
     by_stream = {(one.device.device_id, one.series.stream.metric): one for one in view.companions}
@@ -76,7 +77,10 @@ def _group(view: AlertView, language: Language) -> list[Component]:
     return [ranking, *_graph("members", figure, note)]
 
 
-def _member(member: Mapping[str, Any], devices: Mapping[str, Device], language: Language) -> _Bar | None:
+def _member(
+    member: Mapping[str, Any], devices: Mapping[str, Device], language: Language, *, alone: bool
+) -> _Bar | None:
+    """A member's line, under its device's name, or its measurement's where the device is ``alone``."""
     device_id, share = text(member.get("device_id")), real(member.get("share"))
     if not device_id or share is None:
         return None
@@ -86,8 +90,9 @@ def _member(member: Mapping[str, Any], devices: Mapping[str, Device], language: 
         amount(language, real(member.get(name)), metric) for name in ("expected_low", "expected_high")
     )
     value = amount(language, real(member.get("value")), metric)
+    name = language.pick(device.name_vi, device.name_en) if device else device_id
     return _Bar(
-        name=language.pick(device.name_vi, device.name_en) if device else device_id,
+        name=measured if alone else name,
         share=share,
         value=language.quantity(100 * share, 0, "%"),
         note=language.t(
@@ -98,8 +103,21 @@ def _member(member: Mapping[str, Any], devices: Mapping[str, Device], language: 
 
 
 def _neighbours(view: AlertView, language: Language) -> list[Component]:
-    figure = neighbours_chart(view.chart.series, view.companions, language)
-    drawn = _graph("neighbours", figure, language.t("Faint lines are the neighbours by themselves."))
+    own = view.chart.series
+    if view.deviations is not None:
+        figure = deviations_chart(view.deviations, own.stream.metric, language)
+        note = language.t(
+            "What each sensor lies off its own usual value at the hour, which is zero (the median of like "
+            "days of the week before). Faint lines are the neighbours by themselves. The detector compares "
+            "these deviations, each in its sensor's usual spreads."
+        )
+    else:
+        figure = neighbours_chart(own, view.companions, language)
+        note = language.t(
+            "Values as they were measured; the detector compares what each lies off its own usual value. "
+            "Faint lines are the neighbours by themselves."
+        )
+    drawn = _graph("neighbours", figure, note)
     links = [
         dcc.Link(language.pick(one.device.name_vi, one.device.name_en), href=_address(one.device.device_id))
         for one in view.companions

@@ -49,16 +49,16 @@ def inventory_grid(language: Language) -> Any:
             "field": "state",
             "headerName": language.t("State"),
             "cellRenderer": "DeviceState",
-            "width": px(155),
+            "width": px(132),
         },
         {"field": "name", "headerName": language.t("Device"), "cellRenderer": "DeviceLink", "flex": 3}
-        | {"minWidth": px(220)},
-        {"field": "kind", "headerName": language.t("Kind"), "flex": 1, "minWidth": px(170)},
-        {"field": "domain", "headerName": language.t("Domain"), "width": px(115)},
-        {"field": "zone", "headerName": language.t("District"), "width": px(165)},
+        | {"minWidth": px(240)},
+        {"field": "kind", "headerName": language.t("Kind"), "width": px(195)},
+        {"field": "domain", "headerName": language.t("Domain"), "width": px(108)},
+        {"field": "zone", "headerName": language.t("District"), "width": px(160)},
         {"field": "seen", "headerName": language.t("Last seen"), "width": px(150)}
         | {"valueFormatter": {"function": "deviceAge(params.value)"}},
-        {"field": "clock", "headerName": language.t("Clock"), "cellRenderer": "DeviceClock", "width": px(110)}
+        {"field": "clock", "headerName": language.t("Clock"), "cellRenderer": "DeviceClock", "width": px(92)}
         | {"comparator": {"function": "numbersLast"}, "type": "rightAligned"},
         _number("battery", language.t("Battery"), "%", language.t("no battery")),
         _number("rssi", language.t("Signal"), "dBm", language.t("not reported")),
@@ -134,7 +134,7 @@ def _number(field: str, name: str, unit: str, without: str) -> dict[str, Any]:
         "field": field,
         "headerName": name,
         "type": "rightAligned",
-        "width": px(118),
+        "width": px(100),
         "comparator": {"function": "numbersLast"},
         "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}', '{without}')"},
     }

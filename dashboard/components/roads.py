@@ -35,7 +35,7 @@ def road_rows(
             html.Span(
                 [
                     html.Span(name(item.road, language), className="desk__name"),
-                    html.Span(_against_usual(item, language), className="desk__facts"),
+                    html.Span(_against_usual(item, language), className="desk__facts desk__facts--apart"),
                 ],
                 className="desk__text",
             ),
@@ -81,15 +81,13 @@ def name(road: Road, language: Language) -> str:
     return language.pick(road.name_vi, road.name_en)
 
 
-def _against_usual(item: RoadNow, language: Language) -> str:
+def _against_usual(item: RoadNow, language: Language) -> list[Component]:
     if not (math.isfinite(item.speed) and item.usual_speed > 0):
-        return language.t("No readings in the last 15 minutes") if math.isnan(item.speed) else ""
+        silent = math.isnan(item.speed)
+        return [html.Span(language.t("No readings in the last 15 minutes"))] if silent else []
     share = round(100 * item.speed / item.usual_speed)
-    return language.t(
-        "{share} % of usual · {flow}",
-        share=share,
-        flow=_quantity(item.flow, 0, language.t("veh/h"), language),
-    )
+    flow = _quantity(item.flow, 0, language.t("veh/h"), language)
+    return [html.Span(language.t("{share} % of usual", share=share)), html.Span(flow)]
 
 
 def _quantity(value: float, decimals: int, unit: str, language: Language) -> str:

@@ -14,8 +14,8 @@ from dashboard.components.bars import bars
 from dashboard.components.marks import state_mark
 from dashboard.components.sheet import sheet
 from dashboard.languages import Language
+from dashboard.platform_words import SERVICE_FACTS, SERVICE_STATES
 from dashboard.queries.system import SystemView
-from dashboard.wording import SERVICE_FACTS, SERVICE_STATES
 from store.services import Service
 
 SILENT_S = 10.0

@@ -30,7 +30,7 @@ def alert_chart(chart: ChartData, alert: Alert, told_at: datetime, language: Lan
     """
     limit = _limit_of(alert)
     keep = [value for value in (limit, real(alert.value)) if value is not None]
-    figure = stream_chart(chart.series, chart.thresholds, chart.anomalies, language, keep)
+    figure = stream_chart(chart, language, keep)
     layout, shift_ms = figure["layout"], int(figure["data"][0]["meta"]["shift_ms"])
     _expect(layout, alert, limit, (told_at, shift_ms), language)
     if limit is not None and limit not in [threshold.limit for threshold in chart.thresholds]:

@@ -13,6 +13,7 @@ from dashboard.figures.frame import clock_ms, layout, line
 from dashboard.figures.stream_chart import plain
 from dashboard.languages import Language
 from dashboard.queries.companions import Companion
+from dashboard.queries.deviations import Deviations
 from dashboard.queries.series import Series
 from dashboard.queries.usual import median
 from dashboard.theme import COLOURS, STATE_COLOURS, px
@@ -32,18 +33,36 @@ def neighbours_chart(
     """The sensor, its neighbours faintly, and their median; ``None`` without neighbours."""
     if not companions:
         return None
-    metric = METRICS.get(own.stream.metric)
-    decimals, unit = (metric.decimals, unit_name(language, metric.unit)) if metric else (2, "")
     edges = np.linspace(own.start.timestamp() * 1e3, own.end.timestamp() * 1e3, _BINS + 1)
     x = clock_ms(((edges[:-1] + edges[1:]) * 500).astype(np.int64), language)
     near = np.stack([_binned(companion.series, edges) for companion in companions])
-    hover = f"%{{y:,.{decimals}f}} {unit}"
+    return _against(x, _binned(own, edges), near, own.stream.metric, language)
+
+
+def deviations_chart(found: Deviations, metric_key: str, language: Language) -> dict[str, Any]:
+    """The same of what each lies off its own usual value: zero is as usual."""
+    figure = _against(clock_ms(found.times, language), found.own, found.near, metric_key, language, "+")
+    figure["layout"]["yaxis"] |= {"zeroline": True, "zerolinecolor": COLOURS["soft"], "zerolinewidth": 1}
+    return figure
+
+
+def _against(
+    x: list[int],
+    own: NDArray[np.float64],
+    near: NDArray[np.float64],
+    metric_key: str,
+    language: Language,
+    sign: str = "",
+) -> dict[str, Any]:
+    metric = METRICS.get(metric_key)
+    decimals, unit = (metric.decimals, unit_name(language, metric.unit)) if metric else (2, "")
+    hover = f"%{{y:{sign},.{decimals}f}} {unit}"
     faint: dict[str, Any] = {"hoverinfo": "skip", "showlegend": False, "width": 1, "opacity": 0.45}
     lines = [line(x, row, "", COLOURS["muted"], connectgaps=True, **faint) for row in near]
-    middle = language.t("Median of {count} neighbours", count=len(companions))
+    middle = language.t("Median of {count} neighbours", count=len(near))
     lines.append(line(x, median(near), middle, COLOURS["accent"], hovertemplate=hover))
     name = language.t("This sensor")
-    lines.append(line(x, _binned(own, edges), name, STATE_COLOURS["minor"], width=2.4, hovertemplate=hover))
+    lines.append(line(x, own, name, STATE_COLOURS["minor"], width=2.4, hovertemplate=hover))
     return {"data": lines, "layout": layout(language, unit=unit, legend=True)}
 
 

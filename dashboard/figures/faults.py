@@ -13,6 +13,8 @@ from telemetry.quality import QualityInterval
 
 _LINES = 3
 """Names of bands that follow each other stand on so many lines: short bands lie close."""
+_LATE = 0.6
+"""A band that begins after so much of the view has its name at its end: there is room to the left."""
 
 
 def fault_bands(
@@ -35,7 +37,9 @@ def fault_bands(
         x0 = _ms(max(fault.started_at, start)) + shift_ms
         x1 = _ms(min(fault.ended_at or end, end)) + shift_ms
         shapes.append(_band(x0, x1, yref, colour))
-        names.append(_name(language.t(NAMES[fault.kind]), x0, (first + place) % _LINES, yref, colour))
+        name = _name(language.t(NAMES[fault.kind]), (first + place) % _LINES, yref, colour)
+        late = x0 - shift_ms > _ms(start + _LATE * (end - start))
+        names.append(name | ({"x": x1, "xanchor": "right"} if late else {"x": x0, "xanchor": "left"}))
     return shapes, names
 
 
@@ -55,12 +59,10 @@ def _band(x0: int, x1: int, yref: str, colour: str) -> dict[str, Any]:
     }
 
 
-def _name(text: str, x0: int, line: int, yref: str, colour: str) -> dict[str, Any]:
+def _name(text: str, line: int, yref: str, colour: str) -> dict[str, Any]:
     return {
         "xref": "x",
         "yref": yref,
-        "x": x0,
-        "xanchor": "left",
         "y": 1,
         "yanchor": "top",
         "yshift": -line * px(15),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from dashboard.figures.faults import fault_bands
 from dashboard.languages import Language
+from dashboard.queries.charts import ChartData
 from dashboard.queries.series import Series
 from dashboard.theme import COLOURS, DOMAIN_COLOURS, FONT, STATE_COLOURS, px
 from dashboard.wording import unit_name
-from telemetry.alerts import Anomaly
+from telemetry.alerts import Anomaly, Severity
 from telemetry.city import Threshold
 from telemetry.metrics import METRICS, Metric
 from telemetry.quality import RULES
@@ -26,25 +28,23 @@ _TICKS = [
 ]
 _HEADROOM = 0.15
 """Limits farther from the data than this part of its span are left out of the view."""
+_NAME_WIDTH = 0.22
+"""Of the chart: the names of three limits end before its right third, where what is new happens."""
+_WORST_FIRST = tuple(reversed(Severity))
 
 
-def stream_chart(
-    series: Series,
-    thresholds: Sequence[Threshold],
-    anomalies: Sequence[Anomaly],
-    language: Language,
-    keep: Sequence[float] = (),
-) -> dict[str, Any]:
+def stream_chart(chart: ChartData, language: Language, keep: Sequence[float] = ()) -> dict[str, Any]:
     """The figure, ``keep`` in view. Its x axis is the city's clock: Plotly knows no time zones."""
+    series, thresholds = chart.series, chart.thresholds
     metric = METRICS.get(series.stream.metric)
     shift_ms = _shift_ms(series.start, language)
     values = series.values
     low, high = view(np.append(values, keep), thresholds)
     shown = [t for t in thresholds if low <= t.limit <= high]
     layout = _layout(series, shift_ms, (low, high), metric, language)
-    bands, names = fault_bands(series.faults, (series.start, series.end), shift_ms, "paper", language)
-    events = [anomaly for anomaly in anomalies if anomaly.rule not in RULES]
-    layout["shapes"] = [_limit(t) for t in shown] + [_mark(a, series.end, shift_ms) for a in events] + bands
+    bands, names = fault_bands(series.faults, (series.start, chart.until), shift_ms, "paper", language)
+    events = [anomaly for anomaly in chart.anomalies if anomaly.rule not in RULES]
+    layout["shapes"] = [_limit(t) for t in shown] + _marks(events, chart.until, shift_ms) + bands
     layout["annotations"] = [_limit_name(t, place, language) for place, t in enumerate(shown)] + names
     if series.readings == 0:
         layout["annotations"].append(_nothing(language))
@@ -131,7 +131,7 @@ def _limit(threshold: Threshold) -> dict[str, Any]:
 def _limit_name(threshold: Threshold, place: int, language: Language) -> dict[str, Any]:
     return {
         "xref": "paper",
-        "x": place % 3 / 3,  # side by side: alarm levels lie close together
+        "x": place % 3 * _NAME_WIDTH,  # side by side: alarm levels lie close together
         "xanchor": "left",
         "y": threshold.limit,
         "yanchor": "bottom",
@@ -143,16 +143,32 @@ def _limit_name(threshold: Threshold, place: int, language: Language) -> dict[st
     }
 
 
-def _mark(anomaly: Anomaly, end: datetime, shift_ms: int) -> dict[str, Any]:
-    until = anomaly.ended_at or end
+def _marks(anomalies: Sequence[Anomaly], until: datetime, shift_ms: int) -> list[dict[str, Any]]:
+    """Bands where something is marked: where several overlap, one of the worst, not a heap of all."""
+    spans = [(one.started_at, one.ended_at or until, one.severity) for one in anomalies]
+    turns = sorted({moment for start, end, _ in spans for moment in (start, end)})
+    bands: list[tuple[datetime, datetime, Severity]] = []
+    for first, last in pairwise(turns):
+        over = [severity for start, end, severity in spans if start <= first and last <= end]
+        worst = min(over, key=_WORST_FIRST.index, default=None)
+        if worst is None:
+            continue
+        if bands and bands[-1][1:] == (first, worst):
+            bands[-1] = bands[-1][0], last, worst
+        else:
+            bands.append((first, last, worst))
+    return [_mark(*band, shift_ms) for band in bands]
+
+
+def _mark(start: datetime, end: datetime, severity: Severity, shift_ms: int) -> dict[str, Any]:
     return {
         "type": "rect",
         "yref": "paper",
         "y0": 0,
         "y1": 1,
-        "x0": round(anomaly.started_at.timestamp() * 1000) + shift_ms,
-        "x1": round(until.timestamp() * 1000) + shift_ms,
-        "fillcolor": STATE_COLOURS[str(anomaly.severity)],
+        "x0": round(start.timestamp() * 1000) + shift_ms,
+        "x1": round(end.timestamp() * 1000) + shift_ms,
+        "fillcolor": STATE_COLOURS[str(severity)],
         "opacity": 0.13,
         "line": {"width": 0},
         "layer": "below",

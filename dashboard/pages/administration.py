@@ -10,10 +10,12 @@ import functools
 from typing import Any
 
 import dash
+import msgspec
 from dash import Dash, dcc, html
 
 from dashboard.components.attributes import data
 from dashboard.languages import Language, mark, requested_language
+from dashboard.platform_words import audit_words
 from dashboard.runtime import Runtime
 from dashboard.wording import ROLES, role_name
 from telemetry.people import Scope
@@ -58,6 +60,7 @@ def layout(runtime: Runtime, **_: str) -> html.Main:
         **data(
             **{f"text-{key}": language.t(message) for key, message in _TEXTS.items()},
             **{f"role-{role}": role_name(language, role) for role in ROLES},
+            audit=msgspec.json.encode(audit_words(language)).decode(),
         ),
     )
 

@@ -50,7 +50,10 @@ def layout(
         children=[
             dcc.Interval(id="bench-tick", interval=_REFRESH_MS),
             html.Div(
-                [html.H2(language.t("Bench"), className="page__title"), html.Div(acts, className="acts")],
+                [
+                    html.H2(language.t("Bench"), className="page__title"),
+                    html.Div(acts, className="acts detectors__acts"),
+                ],
                 className="page__head",
             ),
             html.P(id="bench-said", className="mend__said", role="status"),

@@ -13,7 +13,8 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dashboard.auth.identity import current_identity
 from dashboard.components.attributes import data
-from dashboard.components.detectors import editor, parts
+from dashboard.components.detector_editor import editor
+from dashboard.components.detectors import parts
 from dashboard.config_faults import fault_texts
 from dashboard.languages import mark, requested_language
 from dashboard.queries.detection import Picture, read_picture

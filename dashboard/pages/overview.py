@@ -96,7 +96,7 @@ def register(app: Dash, runtime: Runtime) -> None:
 
         found = await runtime.query(ask)
         language = runtime.languages[requested_language()]
-        return chart(stream_chart(found.series, found.thresholds, found.anomalies, language))
+        return chart(stream_chart(found, language))
 
 
 def _filled(runtime: Runtime, view: DeviceView, language: Language) -> tuple[Any, ...]:

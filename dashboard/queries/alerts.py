@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psycopg
 
-from dashboard.details import real
+from dashboard.details import instant, real, reals
 from dashboard.queries.charts import ChartData, read_chart
 from dashboard.queries.companions import Companion, read_companions
+from dashboard.queries.deviations import Deviations, read_deviations
 from store.alert_search import AlertSearch, search_alerts
 from store.alerts import get_alert, list_events
 from store.devices import get_device
@@ -33,7 +35,8 @@ _EARLIER = 12
 class AlertView:
     """An alert, its device, its life, the signal around it, and those before it on its stream.
 
-    ``companions`` are the sensors that its finding names beside its own.
+    ``companions`` are the sensors that its finding names beside its own, ``deviations`` what a
+    drift was told by, where enough of the past is there.
     """
 
     alert: Alert
@@ -42,6 +45,7 @@ class AlertView:
     chart: ChartData
     earlier: list[Alert]
     companions: list[Companion]
+    deviations: Deviations | None
 
     @property
     def told_at(self) -> datetime:
@@ -56,21 +60,32 @@ def read_alert_view(conn: psycopg.Connection, city: City, alert_id: int, now: da
     if alert is None:
         raise NotFoundError("alert", alert_id)
     between = _around(alert, now)
+    chart = read_chart(conn, city, alert.device_id, alert.stream_id, between, _POINTS, now)
+    companions = read_companions(conn, alert, between)
     search = AlertSearch(stream_id=alert.stream_id, before=alert.opened_at, limit=_EARLIER)
     return AlertView(
         alert=alert,
         device=get_device(conn, alert.device_id),
         events=list_events(conn, alert_id),
-        chart=read_chart(conn, city, alert.device_id, alert.stream_id, between, _POINTS),
+        chart=chart,
         earlier=search_alerts(conn, search)[1],
-        companions=read_companions(conn, alert, between),
+        companions=companions,
+        deviations=read_deviations(
+            conn, chart.series.stream, companions, chart.until, ZoneInfo(city.timezone)
+        )
+        if alert.rule == "drift" and companions
+        else None,
     )
 
 
 def _around(alert: Alert, now: datetime) -> tuple[datetime, datetime]:
-    """The time to show: from before what was found began, to a while after it ended."""
+    """The time to show: from before what was found began, to a while after it ended.
+
+    Of an early warning as long as its forecast reaches, so that what came can be held against it.
+    """
     lasted_s = max(0.0, *(real(alert.detail.get(name)) or 0.0 for name in _LASTED))
     long = timedelta(seconds=min(lasted_s, _LONGEST.total_seconds() / 2))
     start = alert.opened_at - max(_SLOW.get(alert.rule, _BEFORE), 1.2 * long)
-    end = min(now, (alert.resolved_at or now) + _AFTER, start + _LONGEST)
+    forecast_until = instant(max(reals(alert.detail.get("times_ms")), default=None)) or start
+    end = min(now, max((alert.resolved_at or now) + _AFTER, forecast_until), start + _LONGEST)
     return start, max(end, alert.opened_at + _AFTER)

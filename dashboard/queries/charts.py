@@ -17,11 +17,15 @@ from telemetry.errors import NotFoundError
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """A series, the limits that watch its stream, and the anomalies in its time."""
+    """A series, the limits that watch its stream, and the anomalies in its time.
+
+    What stands yet reaches ``until``: the view's end, or now where that is still to come.
+    """
 
     series: Series
     thresholds: list[Threshold]
     anomalies: list[Anomaly]
+    until: datetime
 
 
 def read_chart(
@@ -31,8 +35,12 @@ def read_chart(
     stream_id: int,
     between: tuple[datetime, datetime],
     max_points: int,
+    now: datetime | None = None,
 ) -> ChartData:
-    """Data of one of a device's streams; `NotFoundError` where it has no such stream."""
+    """Data of one of a device's streams; `NotFoundError` where it has no such stream.
+
+    ``now`` is given where the time asked for reaches beyond it.
+    """
     device = get_device(conn, device_id)
     stream = next((s for s in list_streams(conn, device_id) if s.stream_id == stream_id), None)
     if stream is None:
@@ -41,4 +49,5 @@ def read_chart(
         series=read_series(conn, stream, *between, max_points),
         thresholds=[t for t in city.thresholds if t.applies_to(device, stream.metric)],
         anomalies=list_anomalies(conn, stream_id, *between),
+        until=min(between[1], now or between[1]),
     )

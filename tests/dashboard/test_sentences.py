@@ -54,9 +54,11 @@ def test_a_course_and_a_group_say_what_was_expected() -> None:
     assert "9.0 km/h is off its usual course" in sentence(course, None, languages["en"]).replace("\xa0", " ")
     assert "lệch khỏi diễn biến" in sentence(course, None, languages["vi"])
     most = {"device_id": "f-1", "metric": "current_a", "value": 9.0, "expected_low": 30, "expected_high": 40}
-    group = of_rule("groups", {"group": "zone=760;substation=west", "contributions": [most]})
+    group = of_rule(
+        "groups", {"group": "zone=760;substation=west", "members_heard": 2.0, "contributions": [most]}
+    )
     english = sentence(group, None, languages["en"]).replace("\xa0", " ")
-    assert english.startswith("Group 760 · west is unusual as a whole, mostly Current 9.0 A at f-1")
+    assert english.startswith("2 sensors are unusual together, mostly: Current 9.0 A at f-1 (expected 30.0")
     assert sentence(group, None, languages["vi"]).startswith("Nhóm 760 · west bất thường")
 
 
