@@ -140,19 +140,12 @@ def test_what_cannot_be_is_named(run: Any, arguments: tuple[str, ...], says: str
 
 
 def test_cancelling_what_has_ended_is_refused(run: Any, conn: psycopg.Connection) -> None:
-    run(
-        "backtest",
-        "--days",
-        "0.1",
-        "--train-days",
-        "0.1",
-        "--workers",
-        "1",
-        "--select",
-        "metric=water_level_m",
-    )
-    last = json.loads(run("backtest", "list", "--json").stdout)[0]["backtest_run_id"]
-    refused = run("backtest", "cancel", str(last))
+    span = (datetime(2026, 1, 4, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC))
+    configuration = decode_configuration(LEVELS.encode()).to_document()
+    (asked,) = backtests.request_runs(conn, [backtests.Request(configuration, "abc", *span, "an")])
+    backtests.begin(conn, asked.backtest_run_id, "w")
+    backtests.finish(conn, asked.backtest_run_id, "w", {}, [])
+    refused = run("backtest", "cancel", str(asked.backtest_run_id))
     assert refused.returncode == 2
     assert "it is done" in refused.stderr
 
