@@ -207,7 +207,7 @@ def carried_over(old: Stage, new: Stage) -> Stage:
     return new
 
 
-def wait_for(condition: Callable[[], bool], deadline_s: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], deadline_s: float = 60.0) -> None:
     """Until it holds; fails after a deadline."""
     deadline = time.monotonic() + deadline_s
     while not condition():
