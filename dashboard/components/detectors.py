@@ -10,6 +10,7 @@ import msgspec
 from dash import html
 from dash.development.base_component import Component
 
+from dashboard.complaints import fault_in_words
 from dashboard.components.attributes import data
 from dashboard.components.emptiness import nothing
 from dashboard.components.sheet import sheet, titled
@@ -64,7 +65,10 @@ def _status(picture: Picture, language: Language) -> html.Section:
         _running(picture.running, picture.active, language),
     ]
     faults = dict.fromkeys(fault for fault in (picture.fault, picture.running.fault) if fault)
-    wrong = [html.P(fault, className="mend__wrong", role="alert") for fault in faults]
+    wrong = [
+        html.P(fault_in_words(fault, language.code), className="mend__wrong", role="alert")
+        for fault in faults
+    ]
     return html.Section([html.Div(facts, className="facts"), *wrong], className="panel section")
 
 
