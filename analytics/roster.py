@@ -37,6 +37,16 @@ class Rows:
         return Rows(self.streams[keep], self.times[keep], self.values[keep], leads)
 
 
+def runs(streams: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct streams of rows that are ordered by stream, and which of them each row is of.
+
+    `numpy.unique` of rows in no order says the same; of a week's it takes ten times as long.
+    """
+    starts = np.flatnonzero(np.diff(streams, prepend=-1))
+    counts = np.diff(np.append(starts, len(streams)))
+    return streams[starts], np.repeat(np.arange(len(starts)), counts)
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
     """Streams and their devices. A stream keeps its place for good; new ones follow.

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.roster import Rows
+from analytics.roster import Rows, runs
 from analytics.times import DAY, day_of_week, to_local
 
 SLOTS = 48
@@ -56,8 +56,8 @@ def day_kind(local: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def fit_seasons(rows: Rows, zone: ZoneInfo) -> Seasons:
-    """Usual values from a week or more of readings; each 5 minutes weigh the same."""
-    streams, which = np.unique(rows.streams, return_inverse=True)
+    """Usual values from a week or more of readings, ordered by stream; each 5 minutes weigh the same."""
+    streams, which = runs(rows.streams)
     if len(streams) == 0:
         nothing = np.empty((0, DAY_KINDS, SLOTS), np.float32)
         return Seasons(streams, nothing, nothing)
@@ -95,14 +95,16 @@ def _medians(
     grid: NDArray[np.float32], weekend: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Medians by kind of day, and where one is borrowed from all days."""
-    overall = _median(grid)
     median = np.empty((len(grid), DAY_KINDS, SLOTS), np.float32)
     borrowed = np.zeros(median.shape, np.bool_)
     for kind in range(DAY_KINDS):
         own = grid[:, weekend == bool(kind)]
         median[:, kind] = _median(own)
         borrowed[:, kind] = np.isnan(median[:, kind])
-        median[:, kind] = np.where(borrowed[:, kind], overall, median[:, kind])
+    lacking = np.flatnonzero(borrowed.any(axis=(1, 2)))
+    if len(lacking):
+        overall = _median(grid[lacking])[:, None]
+        median[lacking] = np.where(borrowed[lacking], overall, median[lacking])
     return median, borrowed
 
 

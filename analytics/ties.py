@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.detectors import groups
+from analytics.detectors import groups, leaps
+from analytics.forecasting.places import ties as forecast_ties
 from analytics.roster import Roster
 from telemetry.detection import DetectorSpec
 from telemetry.devices import Device
@@ -28,13 +29,28 @@ def by_domain(_spec: DetectorSpec, devices: Sequence[Device]) -> Iterable[Sequen
     return domains.values()
 
 
+def by_kind(spec: DetectorSpec, devices: Sequence[Device]) -> Iterable[Sequence[str]]:
+    """Devices of a kind that it watches: whoever holds them against neighbours holds like against like."""
+    kinds: dict[str, list[str]] = {}
+    for device in devices:
+        if any(spec.watches(device, metric) for metric in device.metrics):
+            kinds.setdefault(device.kind, []).append(device.device_id)
+    return kinds.values()
+
+
+def nobody(_spec: DetectorSpec, _devices: Sequence[Device]) -> Iterable[Sequence[str]]:
+    """Clocks are held against the city's, but history keeps no times of receipt: nothing is found in it."""
+    return ()
+
+
 TIES: dict[str, Tie] = {
-    "drift": by_domain,
-    "forecast": by_domain,
+    "clock": nobody,
+    "drift": by_kind,
+    "forecast": forecast_ties,
     "groups": groups.ties,
-    "jumps": by_domain,
+    "jumps": leaps.ties,
 }
-"""By kind of detector that looks at several devices: neighbours, rain gauges, groups."""
+"""By kind of detector that looks at several devices: neighbours, rain gauges, groups, areas."""
 
 ALONE = frozenset({"limits", "onset", "rates", "seasonal", "silence", "stuck", "subspace", "vn_aqi"})
 """Kinds that look at one device at a time. One nobody has said it of ties a whole domain."""

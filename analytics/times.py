@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
+
+_DENSE = 7 * 24
+"""Hours that are looked up sooner than sorted."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,9 +34,15 @@ def to_local(times: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
 
     The offset is looked up once an hour of the data, since it can change only then.
     """
-    hours, place = np.unique(times // HOUR, return_inverse=True)
-    offsets = [_offset(int(hour) * HOUR, zone) for hour in hours]
-    return times + np.array(offsets, np.int64)[place]
+    if times.size == 0:
+        return times
+    hours = times // HOUR
+    first, last = int(hours.min()), int(hours.max())
+    if last - first < times.size + _DENSE:
+        offsets = [_offset(hour * HOUR, zone) for hour in range(first, last + 1)]
+        return times + np.array(offsets, np.int64)[hours - first]
+    some, place = np.unique(hours, return_inverse=True)
+    return times + np.array([_offset(hour * HOUR, zone) for hour in some.tolist()], np.int64)[place]
 
 
 def day_of_week(local: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -41,6 +51,7 @@ def day_of_week(local: NDArray[np.int64]) -> NDArray[np.int64]:
     return (local // DAY + 3) % 7
 
 
+@lru_cache(4096)
 def _offset(at: int, zone: ZoneInfo) -> int:
     offset = moment(at).astimezone(zone).utcoffset() or timedelta()
     return offset // timedelta(microseconds=1)

@@ -33,6 +33,8 @@ _TIDE_LATER = 10
 """The tide's day is 50 minutes longer than the sun's; in instants."""
 _SETTLED = 12
 """Instants, one hour: what crosses its limit in these may have been beyond it before."""
+CHANCES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97)
+"""Operating points that are looked at besides the city's own; a warning ends at half of it."""
 _SPEAKING = ("rain_gauge",)
 """Kinds that other kinds' forecasts listen to."""
 
@@ -96,25 +98,34 @@ class Run:
         self.days = (len(weeks.times) - self.first) // PER_DAY
         self.detector = Forecast(Setup(self.city, spec(city, quantity)))
         self.terms = [replace(term, condition=term.key) for term in self.detector.extend(self.weeks.roster)]
-        self.decider = Decider("forecast")
-        self.decider.extend(self.terms)
+        points = [(term.raise_at, term.clear_at) for term in self.terms[:1]] + [(c, c / 2) for c in CHANCES]
+        self.deciders = [self._decider(*point) for point in points]
 
-    def drive(self) -> tuple[list[Finding], list[tuple[int, Floats]]]:
-        """Findings, and some forecasts with the instant they were made at."""
+    def _decider(self, raise_at: float, clear_at: float) -> Decider:
+        decider = Decider("forecast")
+        decider.extend([replace(term, raise_at=raise_at, clear_at=clear_at) for term in self.terms])
+        return decider
+
+    def drive(self) -> tuple[list[list[Finding]], list[tuple[int, Floats]]]:
+        """Findings by decider (the city's own, then one at each of `CHANCES`), and some forecasts.
+
+        With each forecast comes the instant it was made at.
+        """
         weeks, bank = self.weeks, self.detector.bank
         self.detector.warm(rows_of(weeks, self.first - PER_DAY - 1, self.first), int(weeks.times[self.first]))
-        found: list[Finding] = []
+        found: list[list[Finding]] = [[] for _ in self.deciders]
         fans: list[tuple[int, Floats]] = []
         rows = np.arange(len(bank))
         for instant in range(self.first, len(weeks.times)):
             if (instant - self.first) % PER_DAY == 0:
                 self.detector.learn(learnt(self.detector, weeks, instant))
             scores = self.detector.score(rows_of(weeks, instant, instant + 1), int(weeks.times[instant]))
-            found += self.decider.decide(scores)
+            for findings, decider in zip(found, self.deciders, strict=True):
+                findings.extend(decider.decide(scores))
             if instant % EVERY == 0:
                 # A reading stands for the time around it, so a step ends half an interval after it.
                 moment = np.full(len(rows), weeks.times[instant] + STEP_S * SECOND // 2)
-                fans.append((instant, bank.forecast(rows, moment).quantiles))
+                fans.append((instant, bank.forecast(bank.look(rows, moment)).quantiles))
         return found, fans
 
     def seen(self, fans: Sequence[tuple[int, Floats]]) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:
@@ -246,6 +257,21 @@ def standing(findings: Sequence[Finding]) -> dict[str, list[tuple[int, int]]]:
 
 GRACE_US = HOUR // 2
 """A crossing this long after the horizon still makes its warning right."""
+
+
+def timed(
+    findings: Sequence[Finding], crossed: Mapping[str, Sequence[int]], within_us: int
+) -> tuple[int, int]:
+    """How many warnings came true, and of how many the crossing was in the interval they told."""
+    right = inside = 0
+    for finding in findings:
+        begun = micros(finding.at)
+        ahead = [at for at in crossed.get(finding.key, ()) if begun < at <= begun + within_us]
+        if finding.state is FindingState.RAISED and ahead:
+            right += 1
+            earliest, latest = (finding.detail[name] * 1000 for name in ("earliest_ms", "latest_ms"))
+            inside += earliest <= ahead[0] <= latest
+    return right, inside
 
 
 def judged(

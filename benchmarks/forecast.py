@@ -10,7 +10,8 @@ do; what a broken sensor crosses is no crossing, and what it says is not compare
 1–3 and 11 were used for tuning, and 40–42 for the last changes; report others.
 
 Skill is 1 − MAE / the peer's MAE. Persistence is the last value; seasonal-naive that of a day
-before (of 24 h 50 min before where there is a tide).
+before (of 24 h 50 min before where there is a tide). Warnings are counted as the city's
+configuration raises them, by severity, and at other chances besides, with the same waits.
 """
 
 from __future__ import annotations
@@ -31,7 +32,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analytics.forecasting.features import LEVELS
 from analytics.times import SECOND
-from benchmarks._forecast_run import GRACE_US, QUANTITIES, Quantity, Run, judged, simulated, standing
+from benchmarks._forecast_run import (
+    CHANCES,
+    GRACE_US,
+    QUANTITIES,
+    Quantity,
+    Run,
+    judged,
+    simulated,
+    standing,
+    timed,
+)
 from launch.config import load_city, load_settings
 from telemetry.city import City
 
@@ -52,11 +63,13 @@ class Tally:
         self.quantity = quantity
         self.compared: list[Compared] = []
         self.warnings: dict[str, list[list[float]]] = {}
+        self.others: dict[float, list[list[float]]] = {chance: [] for chance in CHANCES}
+        self.timed = np.zeros(2, np.int64)
         self.stream_days = 0.0
 
     def add(self, run: Run) -> None:
         """Drive a run and take in what came of it."""
-        findings, fans = run.drive()
+        (own, *others), fans = run.drive()
         steps = [round(hour * 4) - 1 for hour in HOURS]
         for quantiles, came, persistence, naive in run.seen(fans):
             self.compared.append(
@@ -65,13 +78,16 @@ class Tally:
         if self.quantity.quick:
             return
         within_us = round(run.detector.params.within_min * 60 * SECOND) + GRACE_US
-        crossed, faults, spans = run.crossings(), run.faults(), standing(findings)
+        crossed, faults = run.crossings(), run.faults()
         self.stream_days += run.days * len(run.detector.bank)
-        for term in run.terms:
-            judgement = judged(
-                crossed.get(term.key, []), spans.get(term.key, []), faults[term.key], within_us
-            )
-            self.warnings.setdefault(term.severity, []).append(judgement)
+        self.timed += timed(own, crossed, within_us)
+        points = [(self.warnings.setdefault(term.severity, []) for term in run.terms)]
+        points += [(found for _ in run.terms) for found in self.others.values()]
+        for findings, places in zip((own, *others), points, strict=True):
+            spans = standing(findings)
+            for term, place in zip(run.terms, places, strict=True):
+                said, came = spans.get(term.key, []), crossed.get(term.key, [])
+                place.append(judged(came, said, faults[term.key], within_us))
 
     def quality(self, table: Table) -> None:
         """One row for every horizon."""
@@ -90,9 +106,11 @@ class Tally:
             )
 
     def warned(self, table: Table) -> None:
-        """One row for every severity of thresholds, and one for all."""
+        """One row for every severity of thresholds, one for all, and one for every other chance."""
         every = [judgement for found in self.warnings.values() for judgement in found]
-        for name, found in (*sorted(self.warnings.items()), ("all", every)):
+        others = [(f"all, at {chance:g}", found) for chance, found in self.others.items()]
+        right, inside = self.timed.tolist()
+        for name, found in (*sorted(self.warnings.items()), ("all", every), *others):
             crossings, warned, raised, false, broken = (sum(one[i] for one in found) for i in range(5))
             leads = [lead for one in found for lead in one[5:]]
             table.add_row(
@@ -105,6 +123,7 @@ class Tally:
                 f"{false:.0f}",
                 f"{broken:.0f}",
                 f"{false * MONTH_DAYS / self.stream_days:.3f}",
+                f"{inside / right:.2f}" if name == "all" and right else "",
             )
 
 
@@ -132,7 +151,8 @@ def report(tallies: Sequence[Tally]) -> None:
     quality = Table(
         "what", "h ahead", "n", "MAE", "skill: persistence", "seasonal-naive", "in 80 %", "in 90 %"
     )
-    told = ("crossings", "warned of", "lead, min", "warnings", "false", "at fault", "false a stream-month")
+    told = ("crossings", "warned of", "lead, min", "warnings", "false", "at fault", "false a stream-month",
+            "came within interval")  # fmt: skip
     warnings = Table("what", "severity", *told)
     for tally in tallies:
         tally.quality(quality)

@@ -31,7 +31,8 @@ from launch.processes import Guard
 from store import devices, migrate, pool, rollups
 from store.aggregates import read_buckets
 from store.edition import server_version
-from store.readings import read_latest, write_readings
+from store.latest import read_latest
+from store.readings import write_readings
 from store.retention import kept_days
 from store.series import read_curves
 from store.state import read_state

@@ -25,26 +25,31 @@ def told_of_rule(alert: Alert, language: Language) -> str | None:
 
 
 def _forecast_sentence(alert: Alert, language: Language) -> str:
-    """A crossing that is likely: when, between when and when, and how likely."""
+    """What may come, how likely within how long, and when if it does."""
     detail = alert.detail
     likely, earliest, latest = (_clock(detail.get(f"{name}_ms"), language) for name in _TIMES)
+    within_min = real(detail.get("within_min"))
     return language.t(
-        _forecast_message(earliest, latest),
+        _forecast_message(within=within_min is not None, between=bool(earliest and latest)),
         event=language.pick(text(detail.get("name_vi")), text(detail.get("name_en"))),
         time=likely or "–",
         earliest=earliest,
         latest=latest,
+        hours=language.number((within_min or 0.0) / 60.0, 2 if (within_min or 0.0) % 60.0 else 0),
         chance=language.number(100.0 * (real(detail.get("probability")) or 0.0)),
     )
 
 
-def _forecast_message(earliest: str, latest: str) -> str:
-    """Which sentence fits: the ends of the interval that lie within the forecast."""
-    if earliest and latest:
-        return mark("{event} likely at {time}, between {earliest} and {latest} ({chance} %)")
-    if earliest:
-        return mark("{event} likely at {time}, from {earliest} on ({chance} %)")
-    return mark("{event} likely at {time} ({chance} %)")
+def _forecast_message(*, within: bool, between: bool) -> str:
+    """Which sentence fits what is known."""
+    if within and between:
+        return mark(
+            "Forecast: {event}, {chance} % chance within {hours} h; if so, about {time}"
+            " (80 %: {earliest}–{latest})"
+        )
+    if between:
+        return mark("Forecast: {event}, {chance} % chance; if so, about {time} (80 %: {earliest}–{latest})")
+    return mark("Forecast: {event}, {chance} % chance; if so, about {time}")
 
 
 def _air_sentence(alert: Alert, language: Language) -> str:

@@ -12,7 +12,7 @@ from msgspec.inspect import Field, StructType, type_info
 from rich.markup import escape
 from rich.table import Column, Table
 
-from launch.console import out, say
+from launch.console import out
 from telemetry.detection import KINDS
 from telemetry.errors import ConfigError
 
@@ -33,7 +33,7 @@ def kinds(kind: KindName = None, as_json: AsJson = False) -> None:
         sys.stdout.write(msgspec.json.encode(schemas).decode() + "\n")
         return
     for name, params in chosen.items():
-        say(f"\n[bold]{name}[/bold]\n{escape(inspect.getdoc(params) or '')}")
+        out.print(f"\n[bold]{name}[/bold]\n{escape(inspect.getdoc(params) or '')}", soft_wrap=True)
         if params.__struct_fields__:
             out.print(_table(params))
 

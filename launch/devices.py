@@ -73,7 +73,7 @@ def list_all(
     """Show every device and whether it has an account."""
     from store.device_access import list_access
 
-    with _database(context) as conn:
+    with open_database(context) as conn:
         found = list_access(conn)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
@@ -198,7 +198,8 @@ def open_provisioner(context: typer.Context) -> Generator[Provisioner]:
 
 
 @contextmanager
-def _database(context: typer.Context) -> Generator[psycopg.Connection]:
+def open_database(context: typer.Context) -> Generator[psycopg.Connection]:
+    """The database, by the settings."""
     from store.pool import connect
 
     url = with_addresses(_settings(context), broker=False).database_url or ""

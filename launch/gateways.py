@@ -4,15 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 import typer
+from rich.markup import escape
+from rich.table import Table
 
-from launch.console import say
-from launch.devices import AsJson, open_provisioner, show_credentials
+from launch.console import out, say
+from launch.devices import AsJson, open_database, open_provisioner, show_credentials
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to ``cityops device``."""
+    """Add the commands to ``cityops device``."""
     app.command()(gateway)
+    app.command()(gateways)
+
+
+def gateways(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
+) -> None:
+    """Show every gateway's account, with the topics it may publish to for any device."""
+    from store.device_access import list_gateways
+
+    with open_database(context) as conn:
+        found = list_gateways(conn)
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return
+    table = Table("Account", "May publish to", "Since", "Made by")
+    for one in found:
+        topics, since = "\n".join(one.topics), f"{one.since:%Y-%m-%d %H:%M}"
+        table.add_row(escape(one.username), escape(topics), since, escape(one.actor))
+    out.print(table)
 
 
 def gateway(

@@ -108,7 +108,7 @@ def _print(account: Account) -> None:
         f"quarantined, not replayed; {totals.duplicates + totals.requarantined:,} came again and were known."
     )
     if account.wrong is not None:
-        _print_recount(account.wrong)
+        print_recount(account.wrong)
         if account.let_go_before:
             say(
                 f"Readings of before {account.let_go_before:%Y-%m-%d} were let go (store.raw_days). Of"
@@ -116,11 +116,12 @@ def _print(account: Account) -> None:
             )
 
 
-def _print_recount(wrong: list[ledger.Discrepancy]) -> None:
+def print_recount(wrong: list[ledger.Discrepancy]) -> None:
+    """Whether the rows are those that the account says, for people."""
     if not wrong:
         say("Recounted: every device has the rows its account says, and no reading twice.")
         return
-    say(f"[red]It does not add up for {len(wrong)} devices:[/red]")
+    out.print(f"[red]It does not add up for {len(wrong)} devices:[/red]")
     table = Table("device", "what", "ledger", "rows")
     for line in wrong:
         table.add_row(escape(line.device_id or "(unknown)"), line.what, f"{line.said:,}", f"{line.found:,}")

@@ -36,7 +36,7 @@ def init(
 
 @app.command()
 def device(context: typer.Context, device_id: str) -> None:
-    """Make a certificate for a device, for a broker with `[tls] client_certificates`."""
+    """Make a certificate for a device, for a broker that has `client_certificates` set."""
     from launch.certificates import make_client
 
     settings = _settings(context)

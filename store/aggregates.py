@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -53,10 +53,16 @@ WHERE stream_id = ANY(%(ids)s) AND bucket >= %(start)s AND bucket < %(end)s
 _RUNS = """
 SELECT found.* FROM unnest(%({starts})s, %({ends})s) AS run (start, finish)
 CROSS JOIN LATERAL ({part}) AS found"""
-_RUN_OF_READINGS = _READINGS + " AND time >= run.start AND time < run.finish"
+# From the first run to the last, known to the planner: other chunks are not even planned for.
+_RUN_OF_READINGS = (
+    _READINGS
+    + """ AND time >= %(minute_first)s AND time < %(minute_last)s
+  AND time >= run.start AND time < run.finish"""
+)
 _RUN_OF_MINUTES = """
 SELECT stream_id, bucket AS at, total, low, high, n, first_at, last_at FROM reading_1m
 WHERE stream_id = ANY(%(ids)s) AND bucket >= %(start)s AND bucket < %(end)s
+  AND bucket >= %(first)s AND bucket < %(last)s
   AND bucket >= run.start AND bucket < run.finish AND bucket <> ALL(%(broken_minutes)s)"""
 
 
@@ -181,19 +187,19 @@ def _parts(
     if horizon is not None:  # where readings have been let go, a cut minute counts as a whole
         minutes = minutes[minutes >= to_micros(horizon) // MINUTE_US]
     parameters["broken_minutes"] = Timestamptz(minutes * MINUTE_US)
-    parameters["minute_starts"], parameters["minute_ends"] = _runs(minutes, 1)
-    parts = [
-        _whole(level, "broken" if level.minutes > 1 else "broken_minutes"),
-        _run("minute", _RUN_OF_READINGS),
-    ]
+    parts = [_whole(level, "broken" if level.minutes > 1 else "broken_minutes")]
+    if len(minutes):
+        parameters |= _runs("minute_", minutes, 1)
+        parts.append(_run("minute_", _RUN_OF_READINGS))
     if level.minutes > 1:
         bounds = np.asarray(
             [bound // MINUTE_US for bound in span if bound % (level.minutes * MINUTE_US)], np.int64
         )
         broken = np.unique(np.concatenate((minutes, bounds)) // level.minutes)
         parameters["broken"] = Timestamptz(broken * level.minutes * MINUTE_US)
-        parameters["starts"], parameters["ends"] = _runs(broken, level.minutes)
-        parts.append(_run("", _RUN_OF_MINUTES))
+        if len(broken):
+            parameters |= _runs("", broken, level.minutes)
+            parts.append(_run("", _RUN_OF_MINUTES))
     return sql.SQL(" UNION ALL ").join(parts)
 
 
@@ -209,16 +215,18 @@ def _whole(level: Level, broken: str) -> sql.Composable:
 
 
 def _run(name: str, part: str) -> sql.Composable:
-    starts, ends = (f"{name}_{bound}".lstrip("_") for bound in ("starts", "ends"))
-    text = _RUNS.format(starts=starts, ends=ends, part=part)
+    text = _RUNS.format(starts=f"{name}starts", ends=f"{name}ends", part=part)
     return sql.SQL(text)  # pyright: ignore[reportArgumentType]
 
 
-def _runs(places: NDArray[np.int64], minutes: int) -> tuple[Timestamptz, Timestamptz]:
-    """Consecutive places, each ``minutes`` long, as runs: where each begins and ends."""
-    if len(places) == 0:
-        return Timestamptz(places), Timestamptz(places)
+def _runs(name: str, places: NDArray[np.int64], minutes: int) -> dict[str, object]:
+    """Consecutive places, each ``minutes`` long, as runs: where each begins and ends, and all of them."""
     apart = np.diff(places) > 1
-    firsts = places[np.concatenate(([True], apart))]
-    lasts = places[np.concatenate((apart, [True]))] + 1
-    return Timestamptz(firsts * minutes * MINUTE_US), Timestamptz(lasts * minutes * MINUTE_US)
+    firsts = places[np.concatenate(([True], apart))] * minutes * MINUTE_US
+    lasts = (places[np.concatenate((apart, [True]))] + 1) * minutes * MINUTE_US
+    return {
+        f"{name}starts": Timestamptz(firsts),
+        f"{name}ends": Timestamptz(lasts),
+        f"{name}first": datetime.fromtimestamp(int(firsts[0]) / 1e6, UTC),
+        f"{name}last": datetime.fromtimestamp(int(lasts[-1]) / 1e6, UTC),
+    }

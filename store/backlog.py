@@ -17,6 +17,7 @@ from psycopg import sql
 
 from store.arrays import EPOCH_2000
 from store.changes import MINUTE_US
+from store.chunks import analyze
 
 DAY_MINUTES: Final = 1_440
 MOST_READINGS: Final = 2_000_000
@@ -107,8 +108,9 @@ def fill_new_days(conn: psycopg.Connection, minutes: NDArray[np.int32]) -> NDArr
     days = np.unique(minutes.astype(np.int64) // DAY_MINUTES).tolist()
     done = [day for day in days if _fill_day(conn, datetime.fromtimestamp(day * 86_400, UTC))]
     if done:  # the planner should know before the next question what came
+        start, end = (datetime.fromtimestamp(day * 86_400, UTC) for day in (done[0], done[-1] + 1))
         for relation in ("reading", *_RELATIONS):
-            conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(relation)))
+            analyze(conn, relation, start, end)
     return np.asarray(done, np.int64)
 
 

@@ -29,6 +29,16 @@ class DeviceAccess:
         return self.granted_at is not None and self.revoked_at is None
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayAccess:
+    """A gateway's account, the topics it may publish to, and since when it has the password it has."""
+
+    username: str
+    topics: list[str]
+    since: datetime
+    actor: str
+
+
 _LIST = """
 SELECT device_id, domain, name_vi, granted_at, rotated_at, revoked_at
 FROM device LEFT JOIN device_access USING (device_id)
@@ -45,6 +55,16 @@ _REVOKE = """
 UPDATE device_access SET revoked_at = now()
 WHERE device_id = %(device_id)s AND revoked_at IS NULL"""
 
+# What was done last to each, as the audit log tells it: an entry is written with every change.
+_GATEWAYS = """
+SELECT username, topics, since, actor FROM (
+    SELECT DISTINCT ON (object) object AS username, at AS since, actor, action,
+           ARRAY(SELECT jsonb_array_elements_text(detail -> 'topics')) AS topics
+    FROM audit_entry WHERE action IN ('gateway.add', 'gateway.revoke')
+    ORDER BY object, audit_entry_id DESC
+) AS newest
+WHERE action = 'gateway.add' ORDER BY username"""
+
 
 def list_access(conn: psycopg.Connection) -> list[DeviceAccess]:
     """Every device with its account, by id."""
@@ -59,6 +79,12 @@ def get_access(conn: psycopg.Connection, device_id: str) -> DeviceAccess:
     if found is None:
         raise NotFoundError("device", device_id)
     return found
+
+
+def list_gateways(conn: psycopg.Connection) -> list[GatewayAccess]:
+    """Every gateway that has an account, by name."""
+    with conn.cursor(row_factory=class_row(GatewayAccess)) as cursor:
+        return cursor.execute(_GATEWAYS).fetchall()
 
 
 def grant(conn: psycopg.Connection, device_ids: Sequence[str]) -> None:

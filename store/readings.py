@@ -11,11 +11,11 @@ from typing import LiteralString
 
 import numpy as np
 import psycopg
-from psycopg.rows import class_row
 
 from store import changes
 from store.arrays import EPOCH_2000, Float8, Int2, Int4, Timestamptz
-from telemetry.readings import LatestReading, Readings
+from store.chunks import first_time, last_time
+from telemetry.readings import Readings
 
 _COPY = "COPY reading (stream_id, time, value, quality) FROM STDIN (FORMAT BINARY)"
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -49,17 +49,6 @@ FROM (
     WHERE stream_id = ANY(%(ids)s) AND time >= %(start)s AND time < %(end)s
     ORDER BY stream_id, time
 ) AS ordered"""
-
-# One index probe a stream, newest chunk first; grouping would read every row there is.
-_LATEST = """
-SELECT stream.stream_id, newest.time, newest.value, newest.quality
-FROM stream CROSS JOIN LATERAL (
-    SELECT time, value, quality FROM reading
-    WHERE reading.stream_id = stream.stream_id
-    ORDER BY time DESC LIMIT 1
-) AS newest"""
-
-_EXTENT = "SELECT min(time), max(time) FROM reading"
 
 
 def write_readings(conn: psycopg.Connection, readings: Readings) -> Readings:
@@ -113,16 +102,10 @@ def read_range(
     return _as_readings(conn, _RANGE, {"ids": ids, "start": start, "end": end})
 
 
-def read_latest(conn: psycopg.Connection) -> list[LatestReading]:
-    """The newest reading of every stream that has one."""
-    with conn.cursor(row_factory=class_row(LatestReading)) as cursor:
-        return cursor.execute(_LATEST).fetchall()
-
-
 def extent(conn: psycopg.Connection) -> tuple[datetime, datetime] | None:
     """Times of the oldest and the newest reading; ``None`` in an empty store."""
-    row = conn.execute(_EXTENT).fetchone()
-    return None if row is None or row[0] is None else (row[0], row[1])
+    oldest, newest = first_time(conn, "reading"), last_time(conn, "reading")
+    return None if oldest is None or newest is None else (oldest, newest)
 
 
 def _as_readings(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import class_row
 
+from store.chunks import first_time, hypertable_of
 from store.edition import Edition, edition, timescaledb_version
 
 # A hypertable keeps its rows in chunks, tables of a schema of their own that inherit from it.
@@ -21,17 +21,14 @@ WITH RECURSIVE part AS (
     SELECT part.root, pg_inherits.inhrelid FROM part JOIN pg_inherits ON pg_inherits.inhparent = part.oid
 )
 SELECT root.relname AS name, sum(pg_total_relation_size(part.oid))::bigint AS bytes,
+       sum(pg_indexes_size(part.oid))::bigint AS index_bytes,
        greatest(sum(piece.reltuples), 0)::bigint AS rows, (count(*) - 1)::integer AS chunks
 FROM part JOIN pg_class AS root ON root.oid = part.root JOIN pg_class AS piece ON piece.oid = part.oid
 WHERE NOT root.relispartition
 GROUP BY root.relname ORDER BY bytes DESC, name"""
-
-
-_BENEATH = """
-SELECT format('%%I.%%I', materialization_hypertable_schema, materialization_hypertable_name)
-FROM timescaledb_information.continuous_aggregates WHERE view_name = %s"""
 _HYPERTABLE = """
 SELECT hypertable_size(%(relation)s::regclass),
+       (SELECT sum(index_bytes)::bigint FROM hypertable_detailed_size(%(relation)s::regclass)),
        greatest(approximate_row_count(%(relation)s::regclass), 0),
        (SELECT count(*) FROM show_chunks(%(relation)s::regclass))"""
 _PACKED = """
@@ -42,10 +39,14 @@ FROM hypertable_compression_stats(%s::regclass)"""
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """One table with its indexes and chunks; ``rows`` is the planner's estimate."""
+    """One table with its indexes and chunks; ``index_bytes`` are those of ``bytes`` that are indexes.
+
+    ``rows`` is the planner's estimate.
+    """
 
     name: str
     bytes: int
+    index_bytes: int
     rows: int
     chunks: int
 
@@ -60,12 +61,15 @@ def table_sizes(conn: psycopg.Connection) -> list[TableSize]:
 class RelationSize:
     """Readings, or a rollup: bytes with indexes and chunks, the planner's number of rows, the oldest time.
 
+    ``index_bytes`` are those of ``bytes`` that are indexes.
+
     ``compressed_bytes`` and ``uncompressed_bytes`` are of the compressed chunks: now, and
     before they were; 0 where there are none. ``kept_days`` 0 is for ever.
     """
 
     name: str
     bytes: int
+    index_bytes: int
     rows: int
     chunks: int
     compressed_bytes: int
@@ -80,28 +84,23 @@ def relation_sizes(conn: psycopg.Connection, kept_days: Mapping[str, int]) -> li
     hypertables = timescaledb_version(conn) is not None
     found: list[RelationSize] = []
     for name, days in kept_days.items():
-        column = sql.Identifier("time" if name == "reading" else "bucket")
-        oldest = conn.execute(
-            sql.SQL("SELECT min({}) FROM {}").format(column, sql.Identifier(name))
-        ).fetchone()
         size = _hypertable(conn, name) if hypertables else None
         if size is None:
             table = tables[name]
-            size = (table.bytes, table.rows, table.chunks, 0, 0)
-        found.append(RelationSize(name, *size, oldest[0] if oldest else None, days))
+            size = (table.bytes, table.index_bytes, table.rows, table.chunks, 0, 0)
+        found.append(RelationSize(name, *size, first_time(conn, name), days))
     return found
 
 
-def _hypertable(conn: psycopg.Connection, name: str) -> tuple[int, int, int, int, int] | None:
-    """Bytes, rows, chunks, compressed and uncompressed bytes; a rollup may have its hypertable beneath it."""
+def _hypertable(conn: psycopg.Connection, name: str) -> tuple[int, int, int, int, int, int] | None:
+    """Bytes, those of indexes, rows, chunks, compressed and uncompressed bytes."""
     compresses = edition(conn) is Edition.COMMUNITY
-    beneath = conn.execute(_BENEATH, (name,)).fetchone() if compresses else None
-    relation = beneath[0] if beneath else name
+    relation = hypertable_of(conn, name)
     row = conn.execute(_HYPERTABLE, {"relation": relation}).fetchone()
     if row is None or row[0] is None:
         return None
     packed = conn.execute(_PACKED, (relation,)).fetchone() if compresses else None
-    return (int(row[0]), int(row[1]), int(row[2]), *((int(packed[0]), int(packed[1])) if packed else (0, 0)))
+    return (*(int(cell) for cell in row), *((int(packed[0]), int(packed[1])) if packed else (0, 0)))
 
 
 def database_bytes(conn: psycopg.Connection) -> int:

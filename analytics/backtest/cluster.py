@@ -12,6 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -102,11 +103,11 @@ def play_all(
         ]
     lean = replace(world, city=replace(world.city, layers={}))
     with (
-        _shared(source) as reachable,
+        _shared(source) as shared,
         _cluster(min(processes, len(tasks)), scheduler) as client,
         client.as_current(),  # `wait` goes by it
     ):
-        return _spread(client, (lean, reachable), tasks, report)
+        return _spread(client, (lean, shared()), tasks, report)
 
 
 def _spread(client: Any, common: tuple[World, Source], tasks: Sequence[Task], report: Report) -> list[Played]:
@@ -217,10 +218,16 @@ def _client(scheduler: str) -> Generator[Any]:
 
 
 @contextmanager
-def _shared(source: Source) -> Generator[Source]:
-    """The source as others can read it: arrays are written to a folder of this machine."""
+def _shared(source: Source) -> Generator[Callable[[], Source]]:
+    """The source as others can read it: arrays are written to a folder of this machine.
+
+    They are written while the processes start, and waited for when the source is asked for.
+    """
     if not isinstance(source, ArraySource):
-        yield source
+        yield lambda: source
         return
-    with tempfile.TemporaryDirectory(prefix="cityops-backtest-") as folder:
-        yield source.kept_in(Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="cityops-backtest-") as folder,
+        ThreadPoolExecutor(1, "history") as beside,
+    ):
+        yield beside.submit(source.kept_in, Path(folder)).result

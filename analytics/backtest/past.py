@@ -13,37 +13,59 @@ from analytics.roster import Rows
 
 
 class Past:
-    """Rows of the last ``length`` microseconds, as they came."""
+    """Rows of the last ``length`` microseconds, in blocks that are each ordered by stream and time.
+
+    A block is put in order as it comes. What is learnt from is picked out of all of them some streams at a
+    time, so that the whole is neither copied nor sorted.
+    """
 
     def __init__(self, length: int) -> None:
         self._length = length
-        self._parts: list[Rows] = []
+        self._blocks: list[Rows] = []
 
     def add(self, rows: Rows) -> None:
-        """Take rows that follow, in time, all that were taken before."""
+        """Take rows, by time, that follow all that were taken before."""
         if len(rows):
-            self._parts.append(rows)
-
-    def rows(self, now: int) -> Rows:
-        """What was measured before ``now``, ordered by stream and time; what is older is forgotten."""
-        since = now - self._length
-        self._parts = [part for part in self._parts if part.times[-1] >= since]
-        whole = join(self._parts)
-        rows = whole.take((whole.times >= since) & (whole.times < now))
-        return rows.take(np.argsort(_narrow(rows), kind="stable"))
+            self._blocks.append(_by_stream(rows))
 
     def slices(self, now: int, parts: Sequence[NDArray[np.int64]]) -> Iterator[Rows]:
-        """`rows`, some streams (places in the roster) at a time."""
-        rows = self.rows(now)
-        if not len(rows):
-            return
-        streams = np.arange(int(rows.streams.max()) + 1)
-        first, after = np.searchsorted(rows.streams, streams), np.searchsorted(rows.streams, streams, "right")
+        """What was measured before ``now``, ordered by stream and time; what is older is forgotten.
+
+        Parameters
+        ----------
+        parts
+            Places in the roster, ascending, that are to come together.
+        """
+        self._forget(now)
+        blocks = [(rows, _starts(rows)) for rows in self._blocks]
         for places in parts:
-            runs = [slice(first[i], after[i]) for i in places[places < len(streams)].tolist()]
-            part = join([cut(rows, run) for run in runs if run.start < run.stop])
+            found = [cut(rows, run) for rows, starts in blocks for run in _stretches(places, starts)]
+            part = join(found)
             if len(part):
-                yield part
+                yield _by_stream(part.take(part.times < now))
+
+    def _forget(self, now: int) -> None:
+        since = now - self._length
+        kept = [b if b.times.min() >= since else b.take(b.times >= since) for b in self._blocks]
+        self._blocks = [block for block in kept if len(block)]
+
+
+def _by_stream(rows: Rows) -> Rows:
+    """Rows in the order of their streams, those of one as they came."""
+    return rows.take(np.argsort(_narrow(rows), kind="stable"))
+
+
+def _starts(rows: Rows) -> NDArray[np.intp]:
+    """Where the rows of each stream begin; the last entry is where all end."""
+    return np.searchsorted(rows.streams, np.arange(int(rows.streams[-1]) + 2))
+
+
+def _stretches(places: NDArray[np.int64], starts: NDArray[np.intp]) -> Iterator[slice]:
+    """Where the rows of these streams lie, those of neighbouring places in one."""
+    known = places[places < len(starts) - 1]
+    if len(known):
+        for run in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
+            yield slice(int(starts[run[0]]), int(starts[run[-1] + 1]))
 
 
 def _narrow(rows: Rows) -> NDArray[Any]:

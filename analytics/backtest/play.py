@@ -190,7 +190,7 @@ def _pieces(block: Block) -> Iterator[Block]:
         after = max(first + 1, int(np.searchsorted(block.ends, row + _BLOCK_ROWS, side="right")))
         end = int(block.ends[after - 1])
         yield Block(
-            block.rows.take(np.arange(row, end)), block.commits[first:after], block.ends[first:after] - row
+            cut(block.rows, slice(row, end)), block.commits[first:after], block.ends[first:after] - row
         )
         first, row = after, end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns
-from analytics.roster import Roster, Rows
+from analytics.roster import Roster, Rows, runs
 from analytics.scores import Scores, Term
 from telemetry.city import City
 from telemetry.detection import DetectorSpec
@@ -32,6 +33,12 @@ class Setup:
         """Whether the configuration gives it this stream."""
         device = roster.devices.get(stream.device_id)
         return device is not None and self.spec.watches(device, stream.metric)
+
+
+def rows_of(roster: Roster, rows: Rows, takes: Callable[[Stream], bool]) -> Rows:
+    """The rows, ordered by stream, of those streams of which ``takes`` holds; no other is asked."""
+    streams, which = runs(rows.streams)
+    return rows.take(np.array([takes(roster.streams[place]) for place in streams.tolist()], np.bool_)[which])
 
 
 class Detector(Protocol):

@@ -14,18 +14,22 @@ Mason, Tracy and Young, J. Quality Technology 27, 1995); of SPE, the sensor's sq
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
-from sklearn.covariance import LedoitWolf
+from sklearn import config_context
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 Floats = NDArray[np.float64]
 
 _chi2: Any = chi2
 _norm: Any = norm
-"""SciPy's distributions have no types of their own."""
+_shrinkage: Any = ledoit_wolf_shrinkage
+_unchecked: Any = config_context
+"""These have no types of their own."""
 
 CHARTS = ("mewma", "spe")
 """In the order of the last axis of statistics and limits."""
@@ -66,13 +70,15 @@ def smoothed(deviations: Floats, level_weight: float, weight: float) -> tuple[Fl
     """Smoothed deviations ``(t, m)`` of a history ``(t, m)`` with NaN, and the level it ends at ``(m,)``."""
     level = np.zeros(deviations.shape[1])
     mean = np.zeros(deviations.shape[1])
-    out = np.full_like(deviations, np.nan)
+    out = np.empty_like(deviations)
     heard = ~np.isnan(deviations)
-    for i, z in enumerate(deviations):
-        apart = np.where(heard[i], z - level, 0.0)
-        mean = np.where(heard[i], mean + weight * (apart - mean), mean)
-        level = slow_step(level, apart, level_weight)
-        out[i] = np.where(heard[i], mean, np.nan)
+    known, quick, slow = np.where(heard, deviations, 0.0), heard * weight, heard * level_weight
+    for i, z in enumerate(known):
+        apart = z - level
+        mean += quick[i] * (apart - mean)
+        level += slow[i] * np.minimum(np.maximum(apart, -_SLOW_CLIP), _SLOW_CLIP)
+        out[i] = mean
+    out[~heard] = np.nan
     return out, level
 
 
@@ -83,25 +89,39 @@ def fit_model(history: Floats, explained: float, quantile: float) -> Model | Non
     if len(whole) < _LEAST_PER_MEMBER * m:
         return None
     covariance = _covariance(whole)
-    t2 = np.einsum("ti,ij,tj->t", whole, np.linalg.inv(covariance), whole)
-    plain = whole[t2 <= np.quantile(t2, 1.0 - _TRIMMED)]
+    plain = whole[(t2 := _t2(whole, covariance)) <= np.quantile(t2, 1.0 - _TRIMMED)]
     covariance = _covariance(plain)
     variance, axes = np.linalg.eigh(covariance)
     common = _common(variance, explained)
     kept = axes[:, m - common :]
-    model = Model(covariance, np.eye(m) - kept @ kept.T, np.ones(len(CHARTS)))
-    every = np.broadcast_to(True, whole.shape)
-    statistics, _ = chart(whole, every, np.broadcast_to(covariance, (len(whole), m, m)), model.residual[None])
-    theory = np.array([float(_chi2.ppf(quantile, m)), spe_limit(variance[: m - common], quantile)])
+    residual = np.eye(m) - kept @ kept.T
+    statistics = np.stack((_t2(whole, covariance), ((whole @ residual) ** 2).sum(axis=1)), axis=1)
+    theory = np.array([_chi2_quantile(quantile, m), spe_limit(variance[: m - common], quantile)])
     limits = np.maximum(np.quantile(statistics, quantile, axis=0), theory)
-    return Model(covariance, model.residual, limits)
+    return Model(covariance, residual, limits)
+
+
+def _t2(whole: Floats, covariance: Floats) -> Floats:
+    return ((whole @ np.linalg.inv(covariance)) * whole).sum(axis=1)
 
 
 def _covariance(whole: Floats) -> Floats:
     # Ledoit and Wolf, J. Multivariate Analysis 88 (2004): well conditioned from few steps.
-    estimator: Any = LedoitWolf(assume_centered=True)
-    found: Floats = estimator.fit(whole).covariance_
-    return found + 1e-6 * np.eye(whole.shape[1])
+    n, m = whole.shape
+    with _unchecked(assume_finite=True, skip_parameter_validation=True):
+        shrinkage = float(_shrinkage(whole, assume_centered=True))
+    found: Floats = (1.0 - shrinkage) * (whole.T @ whole) / n
+    return found + (shrinkage * (whole**2).sum() / (n * m) + 1e-6) * np.eye(m)
+
+
+@cache
+def _chi2_quantile(quantile: float, m: int) -> float:
+    return float(_chi2.ppf(quantile, m))
+
+
+@cache
+def _normal_quantile(quantile: float) -> float:
+    return float(_norm.ppf(quantile))
 
 
 def _common(variance: Floats, explained: float) -> int:
@@ -114,12 +134,16 @@ def spe_limit(left: Floats, quantile: float) -> float:
     """The quantile of SPE where the left-over components have these variances (Jackson and Mudholkar)."""
     one, two, three = (float((left**power).sum()) for power in (1, 2, 3))
     h = max(1.0 - 2.0 * one * three / (3.0 * two**2), 1e-3)
-    inner = float(_norm.ppf(quantile)) * np.sqrt(2.0 * two * h**2) / one + 1.0 + two * h * (h - 1.0) / one**2
+    inner = _normal_quantile(quantile) * np.sqrt(2.0 * two * h**2) / one + 1.0 + two * h * (h - 1.0) / one**2
     return float(one * max(inner, 1e-9) ** (1.0 / h))
 
 
 def chart(
-    deviations: Floats, heard: NDArray[np.bool_], covariance: Floats, residual: Floats
+    deviations: Floats,
+    heard: NDArray[np.bool_],
+    covariance: Floats,
+    residual: Floats,
+    whole: tuple[NDArray[np.bool_], Floats] | None = None,
 ) -> tuple[Floats, Floats]:
     """T² and SPE of groups, and what each member gives to them.
 
@@ -132,6 +156,9 @@ def chart(
         what they lead one to expect in the others' place.
     covariance, residual
         Of each group, shape ``(n, m, m)``.
+    whole
+        Of each group who takes part when nobody is missing ``(n, m)``, and `precision_of` that: most
+        groups at most times, and inverting is half of the work.
 
     Returns
     -------
@@ -140,8 +167,12 @@ def chart(
     contributions
         Shape ``(n, m, 2)``, not negative, 0 where not heard.
     """
-    both = heard[:, :, None] & heard[:, None, :]
-    precision = np.linalg.inv(np.where(both, covariance, np.eye(heard.shape[1])))
+    if whole is None:
+        precision = precision_of(heard, covariance)
+    else:
+        lacking = np.flatnonzero((heard != whole[0]).any(axis=1))
+        precision = whole[1]
+        precision[lacking] = precision_of(heard[lacking], covariance[lacking])
     seen = np.where(heard, deviations, 0.0)
     pull = (precision @ seen[..., None])[..., 0]
     t2 = np.maximum((seen * pull).sum(axis=1), 0.0)
@@ -150,3 +181,9 @@ def chart(
     left = (residual @ np.where(heard, seen, expected)[..., None])[..., 0]
     squares = np.where(heard, left**2, 0.0)
     return np.stack((t2, squares.sum(axis=1)), axis=1), np.stack((without, squares), axis=2)
+
+
+def precision_of(heard: NDArray[np.bool_], covariance: Floats) -> Floats:
+    """The inverse of the covariance of those that are heard, shape ``(n, m, m)``; 1 for the others."""
+    both = heard[:, :, None] & heard[:, None, :]
+    return np.linalg.inv(np.where(both, covariance, np.eye(heard.shape[1])))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
-from analytics.detectors.base import Setup
+from analytics.detectors.base import Setup, rows_of
 from analytics.detectors.grid import StepMeans, in_steps
 from analytics.detectors.neighbours import neighbours
 from analytics.roster import Roster, Rows
@@ -83,8 +83,8 @@ class Drift:
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """The usual week of the watched streams among these."""
-        watched = np.array([self._speaks_of(roster, stream) for stream in roster.streams], np.bool_)
-        seasons = fit_seasons(rows.take(watched[rows.streams]), self._zone)
+        own = rows_of(roster, rows, lambda stream: self._speaks_of(roster, stream))
+        seasons = fit_seasons(own, self._zone)
         floors = [self._floor_of[roster.streams[int(i)].metric] for i in seasons.streams]
         bounds = np.array([(floor.least, floor.share) for floor in floors], np.float64).reshape(-1, 2)
         typical = _OF_TYPICAL * nan_median(seasons.spread.reshape(len(bounds), DAY_KINDS * SLOTS))

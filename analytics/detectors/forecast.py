@@ -7,7 +7,8 @@ limits speak.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,11 +19,13 @@ from analytics.detectors.base import Setup
 from analytics.forecasting.bank import Bank
 from analytics.forecasting.crossings import find_crossings
 from analytics.forecasting.family import FAMILIES, STEP_US
+from analytics.forecasting.looks import Watch, batches, joined
 from analytics.forecasting.past import BIN_US
 from analytics.forecasting.places import NOBODY
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
 from analytics.scores import Scores, Term
+from analytics.stream_terms import StreamTerms
 from analytics.times import SECOND
 from telemetry import tide
 from telemetry.city import City, Threshold
@@ -55,7 +58,7 @@ class Forecast:
         self._forward = Forward()
         self._row: NDArray[np.int64] = np.empty(0, np.int64)
         self._gauge: NDArray[np.int64] = np.empty(0, np.int64)
-        self._first = np.zeros(1, np.int64)
+        self._terms = StreamTerms()
         self._keys: list[str] = []
         self._limit = np.empty((0, 3), np.float64)
         self._crossed = np.empty(0, np.bool_)
@@ -73,8 +76,7 @@ class Forecast:
         streams = [roster.streams[place] for place in fresh]
         watch = [(stream, self._watched(roster, stream)) for stream in streams]
         pairs = [(stream, threshold) for stream, thresholds in watch for threshold in thresholds]
-        ends = self._first[-1] + np.cumsum([len(thresholds) for _, thresholds in watch], dtype=np.int64)
-        self._first = np.concatenate((self._first, ends))
+        self._terms.extend([len(thresholds) for _, thresholds in watch])
         limits = [(t.limit, t.clear, 1.0 if t.direction == "high" else -1.0) for _, t in pairs]
         self._limit = np.concatenate((self._limit, np.array(limits, np.float64).reshape(-1, 3)))
         terms = [self._term(stream, threshold) for stream, threshold in pairs]
@@ -111,15 +113,15 @@ class Forecast:
         gauge = self._gauge[rows.streams]
         for part in self._forward.rounds(rows.take(gauge != NOBODY)):
             self.bank.add_rain(self._gauge[part.streams], part.times, part.values)
-        found: list[Scores] = []
+        watches: list[Watch] = []
         for part in self._forward.rounds(rows.take(self._row[rows.streams] != NOBODY)):
             row, slot = self._row[part.streams], part.times // self._every_us
             self.bank.add(row, part.times, part.values)
             due = slot > self._made[row]
             if due.any():
                 self._made[row[due]] = slot[due]
-                found.append(self._scores(row[due], part.take(due)))
-        return found
+                watches.append(self._watch(row[due], part.take(due)))
+        return [scores for some in batches(watches) for scores in self._scores(some)]
 
     def turns(self, rows: Rows) -> NDArray[np.int64]:
         """The bin of rain that runs: forecasts look at those that are over."""
@@ -133,8 +135,7 @@ class Forecast:
     def state(self) -> Columns:
         """What is recent, what has been crossed, and when the last forecasts were made."""
         return {
-            "stream": self._roster.stream_ids,
-            "last": self._forward.last.copy(),
+            **self._forward.state(self._roster),
             "term": np.array(self._keys, np.str_),
             "crossed": self._crossed.copy(),
             "made": self._made.copy(),
@@ -147,8 +148,7 @@ class Forecast:
 
     def restore(self, state: Columns) -> None:
         """Take up a kept state."""
-        source, target = match(state["stream"], self._roster.stream_ids)
-        self._forward.last[target] = state["last"][source]
+        self._forward.restore(state, self._roster)
         source, target = match(state["term"], np.array(self._keys, np.str_))
         self._crossed[target] = state["crossed"][source]
         source, target = match(state["row"], self.bank.stream_ids)
@@ -184,9 +184,7 @@ class Forecast:
 
         A crossing is over when the value is back past the clearing level.
         """
-        count = self._first[row + 1] - self._first[row]
-        of = np.repeat(np.arange(len(row)), count)
-        terms = self._first[row][of] + np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
+        of, terms = self._terms.of(row)
         limit, clear, sign = self._limit[terms].T
         means = self.bank.current_means(row, rows.times)
         value = np.where(self.bank.places.averaging[row] > 0, means, rows.values)[of]
@@ -194,17 +192,27 @@ class Forecast:
         self._crossed[terms] = still | (sign * value >= sign * limit)
         return terms, of, value
 
-    def _scores(self, row: NDArray[np.int64], rows: Rows) -> Scores:
+    def _watch(self, row: NDArray[np.int64], rows: Rows) -> Watch:
         terms, of, value = self._see(row, rows)
+        return Watch(self.bank.look(row, rows.times), terms, of, value, self._crossed[terms])
+
+    def _scores(self, watches: Sequence[Watch]) -> list[Scores]:
+        """What was seen, forecast at once, and told one after the other."""
+        scores = self._scored(joined(watches))
+        edges = np.cumsum([0, *(len(watch.terms) for watch in watches)]).tolist()
+        return [_cut(scores, slice(*part)) for part in pairwise(edges)]
+
+    def _scored(self, watch: Watch) -> Scores:
+        terms, of, value = watch.terms, watch.of, watch.values
         limit, _, sign = self._limit[terms].T
-        fan = self.bank.forecast(row, rows.times)
+        fan = self.bank.forecast(watch.look)
         crossings = find_crossings(fan.take(of), limit, sign, self._within)
         nothing: NDArray[np.float64] = np.full(len(terms), np.nan)
         low, median, high = (np.round(fan.at(level)[of], _DECIMALS) for level in (0.1, 0.5, 0.9))
         return Scores(
             terms=terms,
-            times=rows.times[of],
-            scores=np.where(self._crossed[terms], 0.0, crossings.chance),
+            times=watch.look.times[of],
+            scores=np.where(watch.crossed, 0.0, crossings.chance),
             values=value,
             lows=nothing,
             highs=nothing,
@@ -241,12 +249,26 @@ class Forecast:
                 "direction": threshold.direction,
                 "limit": threshold.limit,
                 "averaging_s": threshold.averaging_s,
+                "within_min": self._within * STEP_US // (60 * SECOND),
                 "source": threshold.source,
                 "confidence": threshold.confidence,
                 "name_vi": threshold.name_vi,
                 "name_en": threshold.name_en,
             },
         )
+
+
+def _cut(scores: Scores, part: slice) -> Scores:
+    """Some of these rows."""
+    return Scores(
+        scores.terms[part],
+        scores.times[part],
+        scores.scores[part],
+        scores.values[part],
+        scores.lows[part],
+        scores.highs[part],
+        {name: fact[part] for name, fact in scores.facts.items()},
+    )
 
 
 def _stations(city: City) -> Mapping[str, tide.Station]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import grown
-from analytics.roster import Rows
+from analytics.roster import Rows, runs
 from analytics.rounds import NEVER
 
 _SLOTS = 2
@@ -96,7 +96,7 @@ class StepMeans:
 
 
 def grid_of(rows: Rows, step_us: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Rows as means of steps.
+    """Rows, ordered by stream, as means of steps.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def grid_of(rows: Rows, step_us: int) -> tuple[NDArray[np.int64], NDArray[np.int
     means
         Shape ``(k, t)``, NaN where a stream has no row.
     """
-    streams, which = np.unique(rows.streams, return_inverse=True)
+    streams, which = runs(rows.streams)
     if len(streams) == 0:
         return streams, np.empty(0, np.int64), np.empty((0, 0), np.float32)
     step = rows.times // step_us

@@ -12,7 +12,7 @@ from analytics.columns import Columns, grown
 from analytics.detectors import charts
 from analytics.detectors.charts import CHARTS, Model
 from analytics.detectors.grid import grid_of
-from analytics.detectors.membership import Membership
+from analytics.detectors.membership import NOBODY, Membership
 from analytics.roster import Rows
 from analytics.seasons import DAY_KINDS, SLOTS, fit_seasons, least_spreads, usual_at
 from analytics.times import DAY, SECOND, to_local
@@ -41,6 +41,7 @@ class GroupModels:
         self.covariance = np.empty((0, 0, 0), np.float64)
         self.residual = np.empty((0, 0, 0), np.float64)
         self.limits = np.empty((0, len(CHARTS)), np.float64)
+        self._whole: tuple[NDArray[np.bool_], NDArray[np.float64]] | None = None
 
     def extend(self, members: int, groups: int, seats: int) -> None:
         """Make room; members and groups of which nothing was learnt are unknown."""
@@ -49,6 +50,14 @@ class GroupModels:
         self.sizes, self.limits = grown(self.sizes, groups, 0), grown(self.limits, groups, 1.0)
         self.covariance = _wider(grown(self.covariance, groups, 0.0), seats)
         self.residual = _wider(grown(self.residual, groups, 0.0), seats)
+        self._whole = None
+
+    def whole(self, members: Membership) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Who takes part in each group, ``(n_groups, seats)``, and the precision of them all."""
+        if self._whole is None:
+            taking = (members.seats != NOBODY) & self.known[np.maximum(members.seats, 0)]
+            self._whole = (taking, charts.precision_of(taking, self.covariance))
+        return self._whole
 
     def learn(
         self, model: Columns, members: Membership, source: NDArray[np.intp], target: NDArray[np.intp]
@@ -59,6 +68,7 @@ class GroupModels:
         """
         place = np.full(len(model["stream"]), -1, np.int64)
         place[source] = target
+        self._whole = None
         ends, square_ends = np.cumsum(model["size"]), np.cumsum(model["size"] ** 2)
         for i in np.argsort(model["size"], kind="stable").tolist():
             m = int(model["size"][i])
@@ -124,9 +134,11 @@ def fit_groups(
     slow, quick = charts.forgetting(step_s, params.level_s), charts.forgetting(step_s, params.smoothed_s)
     smooth, level = charts.smoothed(z.T, slow, quick)
     models: list[tuple[str, Model, NDArray[np.int64]]] = []
-    names = np.array(keys, np.str_)
-    for key in dict.fromkeys(keys):
-        own = np.flatnonzero((names == key) & enough)[: params.most_members]
+    seated: dict[str, list[int]] = {}
+    for place in np.flatnonzero(enough).tolist():
+        seated.setdefault(keys[place], []).append(place)
+    for key, places in seated.items():
+        own = np.array(places[: params.most_members], np.int64)
         if len(own) >= params.least_members:
             model = charts.fit_model(smooth[:, own], params.explained, params.quantile)
             if model is not None:

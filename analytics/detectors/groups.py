@@ -24,7 +24,7 @@ from analytics.detectors.charts import CHARTS
 from analytics.detectors.grid import StepMeans, in_steps
 from analytics.detectors.group_models import GroupModels, fit_groups
 from analytics.detectors.membership import NOBODY, Membership, group_key
-from analytics.roster import Roster, Rows
+from analytics.roster import Roster, Rows, runs
 from analytics.rounds import NEVER
 from analytics.scores import Scores, Term
 from analytics.seasons import usual_at
@@ -106,9 +106,10 @@ class Groups:
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """The usual weeks and charts of the groups among these streams."""
-        keys = [self._key(roster, int(place)) for place in np.unique(rows.streams)]
-        places = np.unique(rows.streams)[[key is not None for key in keys]]
-        own = rows.take(np.isin(rows.streams, places))
+        streams, which = runs(rows.streams)
+        keys = [self._key(roster, place) for place in streams.tolist()]
+        inside = np.array([key is not None for key in keys], np.bool_)
+        places, own = streams[inside], rows.take(inside[which])
         named = [key for key in keys if key is not None]
         floors = [self._floor_of[roster.streams[int(place)].metric] for place in places]
         return fit_groups(own, roster.stream_ids, named, floors, self._params, self._zone)
@@ -230,8 +231,13 @@ class Groups:
         look = self._look(groups, steps)
         apart, smooth = self._smoothed(look)
         models = self._models
+        taking, precision = models.whole(self._members)
         statistics, gave = charts.chart(
-            smooth, look.heard, models.covariance[groups], models.residual[groups]
+            smooth,
+            look.heard,
+            models.covariance[groups],
+            models.residual[groups],
+            (taking[groups], precision[groups]),
         )
         known = models.sizes[groups]
         least = np.maximum(self._params.least_share * known, self._params.least_members)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
-from analytics.detectors.base import Setup
+from analytics.detectors.base import Setup, rows_of
 from analytics.detectors.leaps import CALM, LEAPT, OFF, Leaps, Steps
 from analytics.detectors.moments import BadMoments
 from analytics.detectors.steps import COLUMNS, UsualSteps, fit_steps
@@ -90,11 +90,9 @@ class Jumps:
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """How large the steps of the watched streams among these usually are."""
         floors = {**LEAST_JUMP, **self._params.least}
-        watched = np.array(
-            [stream.metric in floors and self._setup.watches(roster, stream) for stream in roster.streams],
-            np.bool_,
-        )
-        streams, usual = fit_steps(rows.take(watched[rows.streams]))
+        watches = self._setup.watches
+        own = rows_of(roster, rows, lambda stream: stream.metric in floors and watches(roster, stream))
+        streams, usual = fit_steps(own)
         return {"stream": roster.stream_ids[streams], **usual}
 
     def learn(self, model: Columns) -> None:

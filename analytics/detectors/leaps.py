@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,9 @@ from analytics.columns import Columns, grown
 from analytics.roster import Roster
 from analytics.rounds import NEVER
 from analytics.times import SECOND
+from telemetry.detection import DetectorSpec
 from telemetry.detection.health import REFILLED, SWIFT, SWITCHED
+from telemetry.devices import Device
 
 CALM, LEAPT, OFF = 0, 1, 2
 """A stream's standing: as usual; its last reading leapt; off since a leap nobody shared."""
@@ -198,12 +201,27 @@ class Leaps:
 
 
 def _areas(roster: Roster) -> NDArray[np.int64]:
-    """The number of each stream's metric and square of the map: streams that see the same."""
-    numbers: dict[tuple[str, int, int], int] = {}
+    """The number of each stream's area: streams of one see the same."""
+    numbers: dict[tuple[str, ...], int] = {}
     areas = np.empty(len(roster), np.int64)
     for place, stream in enumerate(roster.streams):
         device = roster.devices.get(stream.device_id)
-        lat, lon = (device.lat, device.lon) if device else (0.0, 0.0)
-        key = (stream.metric, math.floor(lat / _CELL_DEG), math.floor(lon / _CELL_DEG))
+        key = (stream.metric,) if device is None else _area(device, stream.metric)
         areas[place] = numbers.setdefault(key, len(numbers))
     return areas
+
+
+def _area(device: Device, metric: str) -> tuple[str, ...]:
+    """Metric, domain and square of the map. Batteries of a canal say nothing of those of a noise meter."""
+    square = (math.floor(device.lat / _CELL_DEG), math.floor(device.lon / _CELL_DEG))
+    return metric, device.domain, *map(str, square)
+
+
+def ties(spec: DetectorSpec, devices: Sequence[Device]) -> list[list[str]]:
+    """Ids of devices that may bear out each other's leaps, area by area."""
+    areas: dict[tuple[str, ...], list[str]] = {}
+    for device in devices:
+        for metric in device.metrics:
+            if spec.watches(device, metric):
+                areas.setdefault(_area(device, metric), []).append(device.device_id)
+    return list(areas.values())

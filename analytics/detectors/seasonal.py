@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
-from analytics.detectors.base import Setup
+from analytics.detectors.base import Setup, rows_of
 from analytics.roster import Roster, Rows
 from analytics.rounds import Forward
 from analytics.scores import Scores, Term
@@ -80,8 +80,8 @@ class Seasonal:
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """The usual week of the watched streams among these."""
-        watched = self._watched(roster, roster.streams)
-        seasons = fit_seasons(rows.take(watched[rows.streams]), self._zone)
+        own = rows_of(roster, rows, lambda stream: self._watches(roster, stream))
+        seasons = fit_seasons(own, self._zone)
         floors = [self._floor_of[roster.streams[int(i)].metric] for i in seasons.streams]
         bounds = np.array([(floor.least, floor.share) for floor in floors], np.float64).reshape(-1, 2)
         params = self._params
@@ -129,9 +129,10 @@ class Seasonal:
         return {}
 
     def _watched(self, roster: Roster, streams: Sequence[Stream]) -> NDArray[np.bool_]:
-        return np.array(
-            [s.metric in self._floor_of and self._setup.watches(roster, s) for s in streams], np.bool_
-        )
+        return np.array([self._watches(roster, stream) for stream in streams], np.bool_)
+
+    def _watches(self, roster: Roster, stream: Stream) -> bool:
+        return stream.metric in self._floor_of and self._setup.watches(roster, stream)
 
     def _round(self, rows: Rows) -> Scores:
         expected, low, high, spread = self._usual(rows)

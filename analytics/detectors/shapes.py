@@ -122,7 +122,8 @@ def _windows(
     whole = np.interp(steps, steps[heard], means[heard]).astype(np.float32)
     stride = max(width // _PER_WINDOW, 1)
     every = np.lib.stride_tricks.sliding_window_view(whole, width)[::stride]
-    share = np.lib.stride_tricks.sliding_window_view(heard, width)[::stride].mean(axis=1)
+    count = np.concatenate(([0], np.cumsum(heard)))
+    share = ((count[width:] - count[:-width]) / width)[::stride]
     return every[share >= max(params.least_share, 0.75)]
 
 
@@ -154,5 +155,5 @@ def _energies(shapes: Shapes, windows: NDArray[np.float32], recent: int) -> NDAr
     """What the components leave over of the newest steps of whole windows, shape ``(m,)``."""
     apart = windows - shapes.mean[0]
     weight = apart @ shapes.basis[0].T / (1.0 + shapes.prior[0])
-    left = (apart - weight @ shapes.basis[0])[:, -recent:]
+    left = apart[:, -recent:] - weight @ shapes.basis[0][:, -recent:]
     return (left.astype(np.float64) ** 2).mean(axis=1)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import grown
-from analytics.roster import Rows
+from analytics.roster import Rows, runs
+
+_Number = TypeVar("_Number", bound=np.number[Any])
 
 _QUANTILE = 0.995
 _OFTEN = 0.9
@@ -54,14 +57,10 @@ def fit_steps(rows: Rows) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float
     zero = rows.values[1:][same] == 0.0
     share = np.bincount(owner, weights=zero) / np.maximum(np.bincount(owner), 1)
     owner, size, hour = _steady(owner, size, apart, rows.times[1:][same] // 3_600_000_000)
-    order = np.lexsort((size, owner))
-    streams, first, count = np.unique(owner[order], return_index=True, return_counts=True)
-    large, often = (
-        size[order][first + (count * share).astype(np.int64).clip(max=count - 1)]
-        for share in (_QUANTILE, _OFTEN)
-    )
+    streams, which = runs(owner)
+    count = np.bincount(which)
+    large, often = _ranked(size, count, (_QUANTILE, _OFTEN)).T
     large = np.where(often > 0, np.minimum(large, _OF_OFTEN * often), large)
-    which = np.searchsorted(streams, owner)
     typical = _lively(which, np.minimum(size, large[which]), hour % 24, len(streams))
     enough = count >= _LEAST_STEPS
     columns = (large, typical, share[streams])
@@ -72,12 +71,25 @@ def _steady(
     owner: NDArray[np.int64], size: NDArray[np.float64], apart: NDArray[np.int64], hour: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Without the steps over gaps."""
-    order = np.lexsort((apart, owner))
-    _, first, count = np.unique(owner[order], return_index=True, return_counts=True)
-    usual = apart[order][first + count // 2]
-    which = np.repeat(np.arange(len(count)), count)
-    kept = apart <= _GAP * usual[which] if len(which) == len(owner) else np.ones(len(owner), np.bool_)
+    _, which = runs(owner)
+    kept = apart <= _GAP * _ranked(apart, np.bincount(which), (0.5,))[which, 0]
     return owner[kept], size[kept], hour[kept]
+
+
+def _ranked(
+    values: NDArray[_Number], counts: NDArray[np.intp], shares: tuple[float, ...]
+) -> NDArray[_Number]:
+    """Of each of the runs of ``counts`` values, those that so large a share lies below, ``(k, shares)``.
+
+    A few that are sought in each run are found sooner than all are sorted.
+    """
+    found = np.empty((len(counts), len(shares)), values.dtype)
+    start = 0
+    for i, count in enumerate(counts.tolist()):
+        places = [min(int(count * share), count - 1) for share in shares]
+        found[i] = np.partition(values[start : start + count], places)[places]
+        start += count
+    return found
 
 
 def _lively(

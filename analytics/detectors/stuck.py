@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown, match
-from analytics.detectors.base import Setup
+from analytics.detectors.base import Setup, rows_of
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
 from analytics.scores import Scores, Term
@@ -78,8 +78,9 @@ class Stuck:
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """How long each stream usually repeats itself, seconds."""
-        varying = np.array([_varies(s) and self._setup.watches(roster, s) for s in roster.streams], np.bool_)
-        streams, usual_s = _usual_runs(rows.take(varying[rows.streams]))
+        watches = self._setup.watches
+        own = rows_of(roster, rows, lambda stream: _varies(stream) and watches(roster, stream))
+        streams, usual_s = _usual_runs(own)
         return {"stream": roster.stream_ids[streams], "usual_s": usual_s}
 
     def learn(self, model: Columns) -> None:

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 
 from analytics.columns import Columns, grown, match
-from analytics.detectors.base import Setup
+from analytics.detectors.base import Setup, rows_of
 from analytics.detectors.grid import StepMeans, grid_of, in_steps
 from analytics.detectors.shapes import Shapes, fit_shapes
 from analytics.roster import Roster, Rows
@@ -31,6 +32,9 @@ from telemetry.detection.floors import FLOORS, with_own
 from telemetry.detection.levels import Level
 from telemetry.detection.subspace import SubspaceParams
 from telemetry.devices import Stream
+
+_unchecked: Any = config_context
+"""Scikit-learn checks what it is given for a quarter of the time that a small fit takes."""
 
 _UNWATCHED = -1
 _CHUNK = 1024
@@ -87,11 +91,14 @@ class Subspace:
 
     def fit(self, roster: Roster, rows: Rows) -> Columns:
         """The components of the watched streams among these."""
-        watched = self._watched(roster, roster.streams)
-        streams, _, means = grid_of(rows.take(watched[rows.streams]), self._means.step_us)
+        own = rows_of(roster, rows, lambda stream: self._watches(roster, stream))
+        streams, _, means = grid_of(own, self._means.step_us)
         floors = [self._floor_of[roster.streams[int(stream)].metric] for stream in streams]
         least = round(self._params.least_days * DAY / self._means.step_us)
-        fitted = [fit_shapes(x, floor, self._params, least) for x, floor in zip(means, floors, strict=True)]
+        with _unchecked(assume_finite=True, skip_parameter_validation=True):
+            fitted = [
+                fit_shapes(x, floor, self._params, least) for x, floor in zip(means, floors, strict=True)
+            ]
         known = [i for i, shapes in enumerate(fitted) if shapes is not None]
         found = Shapes.none(self._width, self._params.components).joined([s for s in fitted if s is not None])
         return {"stream": roster.stream_ids[streams[known]], **found.columns()}
@@ -135,9 +142,10 @@ class Subspace:
         return {}
 
     def _watched(self, roster: Roster, streams: Sequence[Stream]) -> NDArray[np.bool_]:
-        return np.array(
-            [s.metric in self._floor_of and self._setup.watches(roster, s) for s in streams], np.bool_
-        )
+        return np.array([self._watches(roster, stream) for stream in streams], np.bool_)
+
+    def _watches(self, roster: Roster, stream: Stream) -> bool:
+        return stream.metric in self._floor_of and self._setup.watches(roster, stream)
 
     def _own(self, rows: Rows) -> Rows:
         """The watched rows, by place among the watched streams."""

@@ -13,6 +13,7 @@ from analytics.forecasting.bases import error_unit, expected, has_base, inward, 
 from analytics.forecasting.family import BEFORE, STEP_US, Base
 from analytics.forecasting.features import Recent
 from analytics.forecasting.fitting import Context, fit, rain_flags
+from analytics.forecasting.looks import Look
 from analytics.forecasting.model import Fan, Model
 from analytics.forecasting.past import BIN_US, nearby
 from analytics.forecasting.places import NOBODY, find_places
@@ -50,6 +51,7 @@ class Bank:
         self._context = Context(stations, zone, steps, round(least_history_h * HOUR / STEP_US))
         self._wanted = wanted
         self._recent = Rings(STEP_US, max(longest_steps, *BEFORE) + 2)
+        self._newest = Rings(BIN_US, 2)
         self._rain = Rings(BIN_US, _RAIN_BINS + _MARGIN)
         self._model = Model.blank(0, steps)
         self.places = find_places(Roster.of((), ()), wanted, stations)
@@ -72,6 +74,7 @@ class Bank:
         self._gauge_ids = roster.stream_ids[self.places.rain].astype(np.int64)
         self._tidal = has_base(self.places, Base.TIDE)
         self._recent.extend(len(self.places))
+        self._newest.extend(len(self.places))
         self._rain.extend(len(self.places.rain))
         self._model.extend(len(self.places))
 
@@ -82,13 +85,14 @@ class Bank:
 
     def fill(self, rows: Rows, row: NDArray[np.int64], gauge: NDArray[np.int64]) -> None:
         """Take in history of streams by ``row`` and ``gauge``, `NOBODY` for neither."""
-        for rings, place in ((self._recent, row), (self._rain, gauge)):
+        for rings, place in ((self._recent, row), (self._newest, row), (self._rain, gauge)):
             own = place != NOBODY
             rings.fill(place[own], rows.times[own], rows.values[own])
 
     def add(self, rows: NDArray[np.int64], times: NDArray[np.int64], values: Floats) -> None:
         """Take in one reading of each of these rows, newer than those before it."""
         self._recent.add(rows, times, values)
+        self._newest.add(rows, times, values)
 
     def add_rain(self, gauges: NDArray[np.int64], times: NDArray[np.int64], values: Floats) -> None:
         """Take in one reading of each of these rain gauges (places in ``places.rain``)."""
@@ -110,11 +114,18 @@ class Bank:
         known = np.flatnonzero(self._model.known())
         return {"stream": self._stream_ids[known], **self._model.columns(known)}
 
-    def forecast(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Fan:
-        """Forecasts of ``rows`` ``(n,)`` made at ``times`` ``(n,)`` from what came up to then."""
+    def look(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Look:
+        """What forecasts of ``rows`` ``(n,)`` made at ``times`` ``(n,)`` go by: what came up to then."""
+        aged = np.full((len(rows), int(self.places.averaging.max(initial=0))), np.nan)
+        for length, own in self._averaged(rows):
+            aged[own, :length] = self._aged(rows[own], times[own], length)
+        return Look(rows, times, self._recently(rows, times), aged)
+
+    def forecast(self, look: Look) -> Fan:
+        """Forecasts from what was seen; what has come since makes no difference."""
+        rows, times, recent = look.rows, look.times, look.recent
         ahead = np.arange(self._model.steps) * STEP_US + STEP_US // 2
         then = times[:, None] + ahead
-        recent = self._recently(rows, times)
         model, scale = self._model, self._model.scale[rows].astype(np.float64)
         x = recent.matrix(scale, model.clip[rows].astype(np.float64))
         wet = recent.wet(*rain_flags(self.places, rows))
@@ -122,9 +133,12 @@ class Bank:
         change = (usual[:, :1] - usual[:, 1:]) / scale[:, None]
         change[self._tidal[rows]] = 0.0
         coefficients = model.coefficients[rows, wet]
-        carried = np.einsum("np,nhp->nh", x, coefficients[..., :-1]) + change * coefficients[..., -1]
+        carried = (
+            np.einsum("np,nhp->nh", model.within(rows, x), coefficients[..., :-1])
+            + change * coefficients[..., -1]
+        )
         steps = outward(self.places, rows, usual[:, 1:] + carried * scale[:, None])
-        centre = self._trailing(rows, times, steps)
+        centre = self._trailing(look, steps)
         # Beyond what it was fitted on, a forecast may be wrong in proportion.
         errors = model.strangeness(rows, x)[:, None, None, None] * model.errors[rows, wet]
         errors *= error_unit(self.places, rows, centre)[:, None, :, None]
@@ -142,6 +156,7 @@ class Bank:
     def state(self) -> Columns:
         """What changes with readings."""
         kept = {f"recent_{name}": part for name, part in self._recent.state().items()}
+        kept |= {f"newest_{name}": part for name, part in self._newest.state().items()}
         kept |= {f"rain_{name}": part for name, part in self._rain.state().items()}
         return {"row": self._stream_ids, "gauge": self._gauge_ids, **kept}
 
@@ -149,10 +164,12 @@ class Bank:
         """Take up a kept state."""
         for rings, key, ids, prefix in (
             (self._recent, "row", self._stream_ids, "recent_"),
+            (self._newest, "row", self._stream_ids, "newest_"),
             (self._rain, "gauge", self._gauge_ids, "rain_"),
         ):
             part = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
-            rings.restore(part, *match(state[key], ids))
+            if part:  # a state kept before there was a newest
+                rings.restore(part, *match(state[key], ids))
 
     def _expected(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Floats:
         context = self._context
@@ -161,15 +178,21 @@ class Bank:
     def _recently(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Recent:
         """What came just before: means of the last quarter of an hour, and of earlier ones."""
         back = np.array([0, *BEFORE])
-        numbers = (times // STEP_US)[:, None] - back
-        both = np.concatenate((numbers, numbers - 1), axis=1)
-        scaled = inward(self.places, rows, self._recent.means(rows, both))
-        residual = scaled - self._expected(rows, self._recent.moments(rows, both))
-        newer, older = residual[:, : len(back)], residual[:, len(back) :]
-        residual = _mixed(newer, older, self._begun(rows, times))
+        now, quarter, hour, hours = self._residuals(self._recent, rows, times, back).T
+        newest = self._residuals(self._newest, rows, times, back[:1])[:, 0]
         last = (times // BIN_US)[:, None] - 1
-        now, quarter, hour, hours = residual.T
-        return Recent(now, quarter, hour, hours, *self._gauges(rows, last))
+        return Recent(now, newest, quarter, hour, hours, *self._gauges(rows, last))
+
+    def _residuals(
+        self, rings: Rings, rows: NDArray[np.int64], times: NDArray[np.int64], back: NDArray[np.int64]
+    ) -> Floats:
+        """Those of the buckets so many ``back`` ``(m,)`` from ``times``, ``(n, m)``."""
+        numbers = (times // rings.width_us)[:, None] - back
+        both = np.concatenate((numbers, numbers - 1), axis=1)
+        scaled = inward(self.places, rows, rings.means(rows, both))
+        residual = scaled - self._expected(rows, rings.moments(rows, both))
+        newer, older = residual[:, : len(back)], residual[:, len(back) :]
+        return _mixed(newer, older, _begun(rings, rows, times))
 
     def _gauges(self, rows: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Rain nearby in the last quarter and hour, up to the bins ``last`` ``(n, 1)``.
@@ -188,12 +211,11 @@ class Bank:
                 found[place][own] = nearby(self.places, rows[own], _known_mean(bins[:, :length]))
         return found[0], found[1]
 
-    def _trailing(self, rows: NDArray[np.int64], times: NDArray[np.int64], ahead: Floats) -> Floats:
+    def _trailing(self, look: Look, ahead: Floats) -> Floats:
         """What is forecast of ``ahead`` ``(n, steps)``: itself, or the trailing mean it leads to."""
         found = ahead.copy()
-        for length, own in self._averaged(rows):
-            means = self._aged(rows[own], times[own], length)
-            found[own] = _mean_with(means, ahead[own], length)[:, 1:]
+        for length, own in self._averaged(look.rows):
+            found[own] = _mean_with(look.aged[own, :length], ahead[own], length)[:, 1:]
         return found
 
     def _averaged(self, rows: NDArray[np.int64]) -> list[tuple[int, NDArray[np.intp]]]:
@@ -208,12 +230,13 @@ class Bank:
         of the oldest.
         """
         means = self._recent.means(rows, (times // STEP_US)[:, None] - np.arange(length + 1))
-        return _mixed(means[:, :-1], means[:, 1:], self._begun(rows, times))
+        return _mixed(means[:, :-1], means[:, 1:], _begun(self._recent, rows, times))
 
-    def _begun(self, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Floats:
-        """How much of the bucket at ``times`` is there, by the readings of the one before, ``(n, 1)``."""
-        count = self._recent.counts(rows, (times // STEP_US)[:, None] - np.arange(2))
-        return np.minimum(count[:, :1] / np.maximum(count[:, 1:], 1.0), 1.0)
+
+def _begun(rings: Rings, rows: NDArray[np.int64], times: NDArray[np.int64]) -> Floats:
+    """How much of the bucket at ``times`` is there, by the readings of the one before, ``(n, 1)``."""
+    count = rings.counts(rows, (times // rings.width_us)[:, None] - np.arange(2))
+    return np.minimum(count[:, :1] / np.maximum(count[:, 1:], 1.0), 1.0)
 
 
 def _mixed(newer: Floats, older: Floats, share: Floats) -> Floats:

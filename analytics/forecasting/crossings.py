@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.forecasting.family import STEP_US
 from analytics.forecasting.features import LEVELS
 from analytics.forecasting.model import Fan
 
@@ -20,9 +21,9 @@ _SURE = 0.99
 class Crossings:
     """Of ``n`` forecasts; times in microseconds as float64, NaN where there is none.
 
-    ``chance`` is that of passing the limit at some time within the steps looked at. ``likely`` is
-    when the chance to have passed it reaches one half (or is largest), ``earliest`` one tenth,
-    ``latest`` nine tenths.
+    ``chance`` is that of passing the limit at some time within the steps looked at. The times are
+    those of a crossing within them: one tenth of such futures have passed the limit by ``earliest``,
+    half by ``likely``, nine tenths by ``latest``.
     """
 
     chance: Floats
@@ -38,11 +39,13 @@ def find_crossings(fan: Fan, limits: Floats, signs: Floats, steps: int) -> Cross
     beyond = _beyond(np.sort(extremes, axis=2), (limits * signs)[:, None])
     # What has been passed by one step has been passed by all later ones.
     beyond = np.maximum.accumulate(beyond, axis=1)
-    times = fan.times[:, :steps].astype(np.float64)
     chance = beyond[:, -1]
-    likely = _first(beyond, times, np.minimum(0.5, chance))
-    return Crossings(chance, likely, _first(beyond, times, np.full(len(chance), 0.1)),
-                     _first(beyond, times, np.full(len(chance), 0.9)))  # fmt: skip
+    # A step's chance is that of having passed it by its end, and now none has.
+    ends = fan.times[:, :steps] + STEP_US / 2
+    times = np.concatenate((ends[:, :1] - STEP_US, ends), axis=1)
+    beyond = np.concatenate((np.zeros((len(beyond), 1)), beyond), axis=1)
+    earliest, likely, latest = (_first(beyond, times, share * chance) for share in (0.1, 0.5, 0.9))
+    return Crossings(chance, likely, earliest, latest)
 
 
 def _beyond(quantiles: Floats, limits: Floats) -> Floats:

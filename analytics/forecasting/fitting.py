@@ -78,21 +78,23 @@ def fit(places: Places, rows: Rows, n_streams: int, context: Context) -> tuple[N
 
 def _learning(places: Places, past: Past, season: NDArray[np.float32], context: Context) -> Learning:
     base = past.base(places, context.stations, season, context.zone)
-    values, left_out = inward(places, past.rows, past.values), _left_out(places, past, context)
+    values, newest = (inward(places, past.rows, part) for part in (past.values, past.newest))
+    left_out, newest_left_out = _left_out(places, past, context)
     scale, clip = _scales(places, past.rows, values - base)
-    features, wet = _features(places, past, values - left_out, scale, clip)
+    features, wet = _features(places, past, values - left_out, newest - newest_left_out, scale, clip)
     usual = np.where(has_base(places, Base.TIDE)[past.rows][:, None], 0.0, left_out / scale[:, None])
     return Learning(features, wet, left_out, usual, scale, clip, values, places.groups[past.rows])
 
 
-def _left_out(places: Places, past: Past, context: Context) -> Floats:
-    """What was expected of each block of a day, by the others, ``(k, T)``."""
-    base = np.empty_like(past.values)
+def _left_out(places: Places, past: Past, context: Context) -> tuple[Floats, Floats]:
+    """What was expected of each block of a day, by the others, and of its steps' newest, both ``(k, T)``."""
+    base, newest = np.empty_like(past.values), np.empty_like(past.values)
     for day in range(past.days):
         block = slice(day * A_DAY, (day + 1) * A_DAY)
         season = past.season(places, context.zone, without=day)
-        base[:, block] = past.base(places, context.stations, season, context.zone)[:, block]
-    return base
+        for found, times in ((base, past.times), (newest, past.newest_times)):
+            found[:, block] = past.base(places, context.stations, season, context.zone, times[:, block])
+    return base, newest
 
 
 def _scales(places: Places, rows: NDArray[np.int64], residual: Floats) -> tuple[Floats, Floats]:
@@ -105,11 +107,11 @@ def _scales(places: Places, rows: NDArray[np.int64], residual: Floats) -> tuple[
 
 
 def _features(
-    places: Places, past: Past, residual: Floats, scale: Floats, clip: Floats
+    places: Places, past: Past, residual: Floats, newest: Floats, scale: Floats, clip: Floats
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Features at the end of each step ``(k, T, FEATURES - 1)`` and whether it was wet ``(k, T)``."""
     quarter, hour, hours = (earlier(residual, back) for back in BEFORE)
-    recent = Recent(residual, quarter, hour, hours, past.rain, past.rain_hour)
+    recent = Recent(residual, newest, quarter, hour, hours, past.rain, past.rain_hour)
     rainy, rises = rain_flags(places, past.rows)
     return recent.matrix(scale[:, None], clip[:, None]), recent.wet(rainy[:, None], rises[:, None])
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown
-from analytics.forecasting.features import FEATURES, LEVELS
+from analytics.forecasting.features import FEATURES, LEVELS, RAIN
 from analytics.seasons import DAY_KINDS, SLOTS
 
 Floats = NDArray[np.float64]
@@ -68,6 +68,15 @@ class Model:
         """
         beyond = np.abs(features[:, 1:]) / self.seen[rows, 1:-1]
         return np.maximum(beyond.max(axis=1, initial=0.0), 1.0)
+
+    def within(self, rows: NDArray[np.int64], features: Floats) -> Floats:
+        """The features with more rain than ever was seen counting as the most seen, ``(n, FEATURES - 1)``.
+
+        What streets do with it cannot be told from drizzle.
+        """
+        bounded = features.copy()
+        bounded[:, RAIN] = np.minimum(features[:, RAIN], self.seen[rows][:, RAIN])
+        return bounded
 
     def columns(self, rows: NDArray[np.intp]) -> Columns:
         """Some rows, by name."""

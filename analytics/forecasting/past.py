@@ -34,8 +34,9 @@ class Past:
 
     ``rows`` int64 ``(k,)``, places in `Places`; ``values`` ``(k, T)``, means of steps in the
     metric's unit, NaN where there is none, ``highs`` and ``lows`` the largest and the least five
-    minutes of each; ``rain`` and ``rain_hour`` ``(k, T)``, mm/h nearby at
-    the steps' ends; ``times`` int64 ``(k, T)``, the mean times of what a step holds; ``fine`` the
+    minutes of each, ``newest`` its last five; ``rain`` and ``rain_hour`` ``(k, T)``, mm/h nearby at
+    the steps' ends; ``times`` int64 ``(k, T)``, the mean times of what a step holds, ``newest_times``
+    of its last five minutes; ``fine`` the
     readings as means of five minutes on the family's scale, by place in ``rows``; ``first``, where
     it begins (microseconds).
     """
@@ -44,9 +45,11 @@ class Past:
     values: Floats
     highs: Floats
     lows: Floats
+    newest: Floats
     rain: Floats
     rain_hour: Floats
     times: NDArray[np.int64]
+    newest_times: NDArray[np.int64]
     fine: Rows
     first: int
 
@@ -60,12 +63,20 @@ class Past:
         return nan_median(self.values.astype(np.float32)).astype(np.float64)
 
     def base(
-        self, places: Places, stations: Mapping[str, Station], season: NDArray[np.float32], zone: ZoneInfo
+        self,
+        places: Places,
+        stations: Mapping[str, Station],
+        season: NDArray[np.float32],
+        zone: ZoneInfo,
+        times: NDArray[np.int64] | None = None,
     ) -> Floats:
-        """What was expected, ``(k, T)``; ``season`` has one row for each of ``rows``."""
+        """What was expected at ``times`` (those of the steps without any), of their shape ``(k, …)``.
+
+        ``season`` has one row for each of ``rows``.
+        """
         whole = no_season(len(places))
         whole[self.rows] = season
-        return expected(places, self.rows, self.times, stations, whole, zone)
+        return expected(places, self.rows, self.times if times is None else times, stations, whole, zone)
 
     def season(self, places: Places, zone: ZoneInfo, without: int | None = None) -> NDArray[np.float32]:
         """Usual values of ``rows``, one block left ``without``; of water levels the median."""
@@ -119,9 +130,17 @@ def gather(places: Places, rows: Rows, n_streams: int) -> Past | None:
     within = (mine.times % BIN_US).astype(np.float64)
     late = np.asarray(_binned(compact, mine.times - first, within, *bins.shape), np.float64)
     offset = np.arange(bins.shape[1], dtype=np.int64) % PARTS * BIN_US
-    late = _means(np.add(late, offset).reshape(*values.shape, PARTS))
-    times = first + np.arange(days * A_DAY) * STEP_US + np.where(np.isnan(late), STEP_US / 2, late)
-    return Past(own, values, highs, lows, rain, rain_hour, times.astype(np.int64), fine, first)
+    late = np.add(late, offset).reshape(*values.shape, PARTS)
+    times = _moments(first, _means(late), STEP_US / 2)
+    newest_times = _moments(first, late[..., -1], STEP_US - BIN_US / 2)
+    newest = parts[..., -1]
+    return Past(own, values, highs, lows, newest, rain, rain_hour, times, newest_times, fine, first)
+
+
+def _moments(first: int, late: Floats, otherwise: float) -> NDArray[np.int64]:
+    """Times ``late`` ``(k, T)`` in each step from ``first`` on, ``otherwise`` where that is NaN."""
+    begins = first + np.arange(late.shape[1]) * STEP_US
+    return (begins + np.where(np.isnan(late), otherwise, late)).astype(np.int64)
 
 
 def nearby(places: Places, own: NDArray[np.int64], gauges: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analytics.forecasting.family import FAMILIES, STEP_US
 from analytics.roster import Roster
 from analytics.times import SECOND
+from telemetry.detection import DetectorSpec
 from telemetry.devices import Device, Stream
 
 RAIN = "rain_mmph"
@@ -81,6 +82,20 @@ def find_places(
         near,
         weight,
     )
+
+
+def ties(spec: DetectorSpec, devices: Sequence[Device]) -> list[list[str]]:
+    """Ids of devices that are forecast together: those of a kind learn from each other.
+
+    Where rain matters to a metric its devices stay with the rain gauges, whatever domain these are of.
+    """
+    kinds: dict[tuple[str, str], list[str]] = {}
+    gauges = [device.device_id for device in devices if RAIN in device.metrics]
+    for device in devices:
+        for metric in device.metrics:
+            if metric in FAMILIES and spec.watches(device, metric):
+                kinds.setdefault((metric, device.kind), []).append(device.device_id)
+    return [[*ids, *(gauges if FAMILIES[metric].rain else ())] for (metric, _), ids in kinds.items()]
 
 
 def _nearby(

@@ -15,7 +15,7 @@ import msgspec
 import psycopg
 
 from dashboard.live.picture import Picture
-from store import alerts, batches, devices, pool, quality, readings
+from store import alerts, batches, devices, latest, pool, quality
 from telemetry.quality import RULES
 from telemetry.readings import to_micros
 
@@ -71,7 +71,7 @@ class Tailer:
         self._heads = batches.heads(conn)
         self._last_event = alerts.last_event_id(conn)
         self._read_catalogue(conn)
-        self._picture.set_latest(readings.read_latest(conn))
+        self._picture.set_latest(latest.read_latest(conn))
         self._picture.set_alerts(alerts.list_live(conn))
         self._picture.set_faults(quality.list_standing(conn))
         self._picture.set_feed(up=True)

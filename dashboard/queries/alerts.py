@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from dashboard.details import real
+from dashboard.details import instant, real, reals
 from dashboard.queries.charts import ChartData, read_chart
 from dashboard.queries.companions import Companion, read_companions
 from dashboard.queries.deviations import Deviations, read_deviations
@@ -77,9 +77,13 @@ def read_alert_view(conn: psycopg.Connection, city: City, alert_id: int, now: da
 
 
 def _around(alert: Alert, now: datetime) -> tuple[datetime, datetime]:
-    """The time to show: from before what was found began, to a while after it ended."""
+    """The time to show: from before what was found began, to a while after it ended.
+
+    Of an early warning as long as its forecast reaches, so that what came can be held against it.
+    """
     lasted_s = max(0.0, *(real(alert.detail.get(name)) or 0.0 for name in _LASTED))
     long = timedelta(seconds=min(lasted_s, _LONGEST.total_seconds() / 2))
     start = alert.opened_at - max(_SLOW.get(alert.rule, _BEFORE), 1.2 * long)
-    end = min(now, (alert.resolved_at or now) + _AFTER, start + _LONGEST)
+    forecast_until = instant(max(reals(alert.detail.get("times_ms")), default=None)) or start
+    end = min(now, max((alert.resolved_at or now) + _AFTER, forecast_until), start + _LONGEST)
     return start, max(end, alert.opened_at + _AFTER)

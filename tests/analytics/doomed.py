@@ -1,14 +1,12 @@
-"""The analytics process as it ships, on a clock that a test moves; it says what it is about to do.
-
-python -m tests.analytics.doomed URL SHARDS NAME
-"""
+"""The analytics process as it ships, on a clock that a test moves; it says what it is about to do."""
 
 from __future__ import annotations
 
 import logging
-import sys
+import os
 import threading
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
 import psycopg
@@ -18,14 +16,14 @@ from telemetry.settings import Alerts, Analytics, Settings
 from tests.analytics import worlds
 
 
-def announced(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+def announced(name: str, call: Callable[..., Any], told: Connection) -> Callable[..., Any]:
     """The call, told of before it is made."""
 
-    def told(*arguments: Any, **named: Any) -> Any:
-        print(name, flush=True)
+    def made(*arguments: Any, **named: Any) -> Any:
+        told.send(name)
         return call(*arguments, **named)
 
-    return told
+    return made
 
 
 def clock(conn: psycopg.Connection) -> int:
@@ -34,18 +32,16 @@ def clock(conn: psycopg.Connection) -> int:
     return int(row[0])
 
 
-def main() -> None:
-    url, shards, name = sys.argv[1:]
+def run(url: str, shards: int, name: str, told: Connection) -> None:
+    """Run in a process of its own, until it is killed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     logging.basicConfig(level=logging.INFO)
-    recovery.warm_up = announced("warm", history.warm_up)  # type: ignore[assignment]
-    refit.fit_all = announced("fit", history.fit_all)  # type: ignore[assignment]
-    memory.pack = announced("save", memory.pack)  # type: ignore[assignment]
-    live.LiveEngine.take_up = announced("learn", live.LiveEngine.take_up)  # type: ignore[method-assign]
-    live.apply_findings = announced("consume", live.apply_findings)  # type: ignore[assignment]
+    recovery.warm_up = announced("warm", history.warm_up, told)  # type: ignore[assignment]
+    refit.fit_all = announced("fit", history.fit_all, told)  # type: ignore[assignment]
+    memory.pack = announced("save", memory.pack, told)  # type: ignore[assignment]
+    taken = live.LiveEngine.take_up
+    live.LiveEngine.take_up = announced("learn", taken, told)  # type: ignore[method-assign]
+    live.apply_findings = announced("consume", live.apply_findings, told)  # type: ignore[assignment]
     never = Alerts(close_after_h=0)  # by the real clock, which is months ahead
-    settings = Settings(database_url=url, analytics=Analytics(shards=int(shards)), alerts=never)
+    settings = Settings(database_url=url, analytics=Analytics(shards=shards), alerts=never)
     service.run(settings, worlds.city(), threading.Event(), name=name, moment=clock)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -27,8 +28,9 @@ FEEDS = {
 }
 
 
-def engine() -> Engine:
-    """All detectors, in a town that has learnt a quiet week."""
+@pytest.fixture(scope="module")
+def taught() -> Engine:
+    """All detectors, in a town that has learnt a quiet week; tests take copies."""
     city = replace(worlds.city(), detection=Configuration(SPECS))
     made = Engine(make_pipeline(city, city.detection))
     roster = worlds.roster()
@@ -67,9 +69,9 @@ def by_key(findings: list[Finding]) -> dict[str, list[Finding]]:
 
 
 @pytest.mark.parametrize(("kind", "share_late"), FEEDS.values(), ids=FEEDS)
-def test_blocks_find_what_commits_find(kind: str, share_late: float) -> None:
+def test_blocks_find_what_commits_find(taught: Engine, kind: str, share_late: float) -> None:
     commits = scattered(feed_of(kind), 3, share_late)
-    single, whole = engine(), engine()
+    single, whole = deepcopy(taught), deepcopy(taught)
     expected = [finding for commit in commits for finding in single.score_rows(commit.rows, commit.now)]
     found: list[Finding] = []
     for first in range(0, len(commits), 40):

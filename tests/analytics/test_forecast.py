@@ -103,10 +103,17 @@ def fan(*medians: float, spread: float = 0.1) -> Fan:
     return Fan((steps * 15 * MINUTE)[None], *(part[None] for part in (quantiles, highest, lowest)))
 
 
-def test_a_crossing_is_where_the_chance_passes_one_half() -> None:
+def test_a_crossing_is_told_within_the_steps_in_which_it_comes() -> None:
     found = find_crossings(fan(1.0, 1.2, 1.4, 1.6), np.array([1.3]), np.array([1.0]), 4)
     assert found.chance[0] == pytest.approx(0.99)
-    assert 15 * MINUTE < found.earliest[0] < found.likely[0] < found.latest[0] <= 30 * MINUTE
+    assert 22.5 * MINUTE < found.earliest[0] < found.likely[0] < found.latest[0] <= 37.5 * MINUTE
+
+
+def test_the_times_are_those_of_a_crossing_however_unlikely_it_is() -> None:
+    found = find_crossings(fan(1.0, 1.0, 1.22, 1.22), np.array([1.25]), np.array([1.0]), 4)
+    assert 0.1 < found.chance[0] < 0.4
+    assert 0.0 < found.earliest[0] < found.likely[0] < found.latest[0] <= 37.5 * MINUTE
+    assert found.likely[0] > 22.5 * MINUTE
 
 
 def test_downwards_mirrors_upwards() -> None:

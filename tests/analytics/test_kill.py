@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 import numpy as np
 import pytest
@@ -24,13 +25,14 @@ from store.devices import list_streams, platform_stream, upsert_devices
 from store.offsets import worst_lag
 from store.pool import connect
 from store.snapshots import list_consumers
-from tests.analytics import worlds
+from tests.analytics import doomed, worlds
 from tests.analytics.towns import Town, make_town
 from tests.analytics.worlds import MINUTE, Commit, wait_for
 
 __all__ = ["make_town"]  # a fixture
 
-ROOT = Path(__file__).parents[2]
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([doomed.__name__])  # what takes longest in a start, done once for all of them
 GAUGE, ROAD, AIR, FEEDER, ROAD_2, NEW = range(6)
 N = 100
 JOINS, HOUR = 30, 58
@@ -92,30 +94,29 @@ class Cast:
     town: Town
     shards: int
     rng: random.Random
-    children: list[subprocess.Popen[str]] = field(default_factory=list)
+    children: list[BaseProcess] = field(default_factory=list)
     watches: list[threading.Thread] = field(default_factory=list)
     doom: str = ""
     killed: list[str] = field(default_factory=list)
 
     def start(self, name: str) -> None:
-        command = [sys.executable, "-m", "tests.analytics.doomed", self.town.url, str(self.shards), name]
-        child = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        watch = threading.Thread(target=self._watch, args=(name, child))
+        heard, told = FORKS.Pipe(duplex=False)
+        child = FORKS.Process(target=doomed.run, args=(self.town.url, self.shards, name, told))
+        child.start()
+        told.close()
+        watch = threading.Thread(target=self._watch, args=(name, child, heard))
         self.children.append(child)
         self.watches.append(watch)
         watch.start()
 
-    def _watch(self, name: str, child: subprocess.Popen[str]) -> None:
-        assert child.stdout is not None
-        with child.stdout:
-            for line in child.stdout:
-                if line.strip() == self.doom:
+    def _watch(self, name: str, child: BaseProcess, heard: Connection) -> None:
+        with heard, suppress(EOFError):
+            while True:
+                if heard.recv() == self.doom:
                     phase, self.doom = self.doom, ""
                     time.sleep(self.rng.uniform(0.0, 0.012))
                     child.kill()
-                    child.wait()
+                    child.join()
                     self.killed.append(phase)
                     self.start(name)
 
@@ -123,7 +124,7 @@ class Cast:
         self.doom = ""
         for child in self.children:
             child.kill()
-            child.wait()
+            child.join()
         for watch in self.watches:
             watch.join()
 

@@ -51,3 +51,18 @@ def test_a_fit_given_up_ends_early(town: Town) -> None:
     halt = threading.Event()
     halt.set()
     assert fit_all(town.conn, engine.core.pipeline.stages, engine.core.roster, START, halt) == {}
+
+
+def test_watchers_learn_nothing_from_readings_of_bad_quality_and_guards_do(town: Town) -> None:
+    engine = town.engine()
+    stages, roster = engine.core.pipeline.stages, engine.core.roster
+    before = fit_all(town.conn, stages, roster, START, threading.Event())
+    bad = int(np.intersect1d(before["seasonal"]["stream"], before["stuck"]["stream"])[0])
+    town.conn.execute(
+        "INSERT INTO quality_interval (key, stream_id, kind, started_at, detector, score, detail)"
+        " VALUES ('stuck', %s, 'stuck', '2000-01-01+00', 'stuck', 1, '{}')",
+        (bad,),
+    )
+    after = fit_all(town.conn, stages, roster, START, threading.Event())
+    assert set(after["seasonal"]["stream"]) == set(before["seasonal"]["stream"]) - {bad}
+    assert bad in after["stuck"]["stream"]

@@ -81,6 +81,21 @@ def _past_of_the_neighbours(town: Town, now: datetime) -> None:
             readings.write_readings(town.conn, Readings.of([stream] * 59, times, values))
 
 
+def test_what_came_is_shown_to_the_end_of_a_forecast_whose_warning_is_over(town: Town) -> None:
+    now = datetime.now(UTC)
+    made = now - timedelta(hours=5)
+    picture = FINDINGS["forecast:tide"] | forecast_times(made.timestamp() * 1000)
+    stream = town.stream(GAUGE, "water_level_m")
+    warned = replace(_finding("forecast:tide", stream, now), key="evidence:over", at=made, detail=picture)
+    over = replace(warned, state=FindingState.CLEARED, at=made + timedelta(minutes=10))
+    with town.conn.transaction():
+        alert_id = next(alert.alert_id for alert in apply_findings(town.conn, [warned]))
+        apply_findings(town.conn, [over])
+        view = read_alert_view(town.conn, town.city, alert_id, now)
+    assert view.alert.resolved_at is not None
+    assert abs(view.chart.series.end - (made + timedelta(hours=2))) < timedelta(seconds=1)
+
+
 @pytest.fixture(scope="module")
 def languages(city: City) -> dict[str, Language]:
     return load_languages(city.timezone)

@@ -23,7 +23,7 @@ def millis(minutes: int) -> int:
 
 
 FORECAST: dict[str, Any] = {
-    **NAMES, "probability": 0.914,
+    **NAMES, "probability": 0.914, "within_min": 360,
     "likely_ms": millis(160), "earliest_ms": millis(130), "latest_ms": millis(210),
     "times_ms": [millis(15), millis(30)], "low": [1.0, 1.1], "median": [1.1, 1.2], "high": [1.2, 1.4],
 }  # fmt: skip
@@ -52,20 +52,31 @@ def onset(detail: dict[str, Any]) -> Alert:
     [
         pytest.param(
             alert("forecast:tide", FORECAST),
-            "Dự báo: Mực nước đạt báo động I lúc 17:40, trong khoảng 17:10–18:30 (91 %)",
-            "Water level at alarm I likely at 17:40, between 17:10 and 18:30 (91 %)",
+            "Dự báo: Mực nước đạt báo động I, khả năng 91 % trong 6 giờ tới; nếu xảy ra thì vào khoảng"
+            " 17:40 (80 %: 17:10–18:30)",
+            "Forecast: Water level at alarm I, 91 % chance within 6 h; if so, about 17:40"
+            " (80 %: 17:10–18:30)",
             id="forecast",
         ),
         pytest.param(
-            alert("forecast:tide", {**FORECAST, "latest_ms": None}),
-            "Dự báo: Mực nước đạt báo động I lúc 17:40, sớm nhất 17:10 (91 %)",
-            "Water level at alarm I likely at 17:40, from 17:10 on (91 %)",
-            id="forecast open-ended",
+            alert("forecast:tide", {**FORECAST, "within_min": 90}),
+            "Dự báo: Mực nước đạt báo động I, khả năng 91 % trong 1,50 giờ tới; nếu xảy ra thì vào khoảng"
+            " 17:40 (80 %: 17:10–18:30)",
+            "Forecast: Water level at alarm I, 91 % chance within 1.50 h; if so, about 17:40"
+            " (80 %: 17:10–18:30)",
+            id="forecast of an hour and a half",
+        ),
+        pytest.param(
+            alert("forecast:tide", {**FORECAST, "within_min": None}),
+            "Dự báo: Mực nước đạt báo động I, khả năng 91 %; nếu xảy ra thì vào khoảng 17:40"
+            " (80 %: 17:10–18:30)",
+            "Forecast: Water level at alarm I, 91 % chance; if so, about 17:40 (80 %: 17:10–18:30)",
+            id="forecast of before",
         ),
         pytest.param(
             alert("forecast:tide", {**NAMES, "likely_ms": "{0}", "earliest_ms": 1e300, "probability": True}),
-            "Dự báo: Mực nước đạt báo động I lúc – (0 %)",
-            "Water level at alarm I likely at – (0 %)",
+            "Dự báo: Mực nước đạt báo động I, khả năng 0 %; nếu xảy ra thì vào khoảng –",
+            "Forecast: Water level at alarm I, 0 % chance; if so, about –",
             id="forecast hostile",
         ),
         pytest.param(

@@ -23,6 +23,9 @@ BAD_EACH = 40
 """Every so many-th message is one that must end in quarantine."""
 AGAIN_AFTER_S = 1.5
 TICK_S = 0.01
+MOST_UNDERWAY = 2_000
+"""Of messages without an answer; what is due beyond them waits. paho looks through all of its
+queue at each answer, so a queue that grows would slow it down to a stop."""
 
 
 class Publisher:
@@ -40,7 +43,7 @@ class Publisher:
         client = Client(
             CallbackAPIVersion.VERSION2, client_id=options.name, protocol=MQTTProtocolVersion.MQTTv5
         )
-        client.max_inflight_messages_set(2_000)
+        client.max_inflight_messages_set(0)  # kept to MOST_UNDERWAY here
         client.reconnect_delay_set(1, 1)
         client.on_connect = self._on_connect
         client.on_message = self._on_kept
@@ -62,6 +65,11 @@ class Publisher:
     def _on_kept(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         with self._lock:
             self.waiting.pop(message.properties.CorrelationData, None)
+
+    def publish_due(self, due: int) -> None:
+        """As many of those due as may be under way."""
+        for _ in range(min(due - self._n, MOST_UNDERWAY - (self.sent - self.acked))):
+            self.publish_one()
 
     def publish_one(self) -> None:
         n, self._n = self._n, self._n + 1
@@ -120,12 +128,9 @@ def main() -> int:
     publisher = Publisher(parser.parse_args())
     told = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), told.set()), daemon=True).start()
-    began, sent, checked = time.monotonic(), 0, time.monotonic()
+    began = checked = time.monotonic()
     while not told.wait(TICK_S):
-        due = int((time.monotonic() - began) * publisher.options.rate)
-        for _ in range(due - sent):
-            publisher.publish_one()
-        sent = due
+        publisher.publish_due(int((time.monotonic() - began) * publisher.options.rate))
         if publisher.options.until_kept and time.monotonic() - checked > 0.5:
             checked = time.monotonic()
             publisher.send_again()

@@ -253,11 +253,16 @@ def test_a_gateway_speaks_for_devices_that_nobody_registered(
     for topic in ("city/traffic/stranger-1/telemetry", "city/drainage/stranger-1/kept"):
         assert probe(url, made.client_id).publish(topic) == "Not authorized", topic
     again = provisioner.add_gateway("west", ["city/traffic/+/telemetry"])
+    (listed,) = [
+        g for g in device_access.list_gateways(provisioner.conn) if g.username == "cityops-gateway-west"
+    ]
+    assert listed.topics == ["city/traffic/+/telemetry"]
     assert probe(url, made.client_id).connected == "Not authorized"
     last = probe(as_device(mosquitto, again), again.client_id)
     assert last.publish("city/traffic/stranger-1/telemetry") == "Success"
     provisioner.revoke_gateway("west")
     assert last.gone.wait(DEADLINE_S)
+    assert "cityops-gateway-west" not in {g.username for g in device_access.list_gateways(provisioner.conn)}
     entries = [e for e in audit.list_entries(provisioner.conn) if e.object == "cityops-gateway-west"]
     assert [e.action for e in entries] == ["gateway.revoke", "gateway.add", "gateway.add"]
     assert entries[1].detail == {"topics": ["city/traffic/+/telemetry"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +17,6 @@ from ingest.message import Message
 from ingest.writer import Writer
 from launch.backup import DUMP, MANIFEST, make_backup, prune, read_manifest, restore_backup
 from launch.engines.clients import Clients, client_environment, find_clients
-from launch.processes import Guard
 from launch.schema import register
 from store.backup import count_rows, read_facts
 from store.migrate import migrate
@@ -28,7 +27,7 @@ from telemetry.errors import ConfigError, EngineError, MigrationError
 from telemetry.metrics import Domain
 from telemetry.readings import Readings
 from telemetry.settings import Ingest
-from tests.fix_db import ClusterServer, start_database
+from tests.fix_db import ClusterServer, TestServer
 from tests.fix_engines import engine_settings
 
 DEVICES = [
@@ -61,10 +60,8 @@ class Site:
 
 
 @pytest.fixture(scope="module", params=["apache", "plain"])
-def site(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, guard: Guard
-) -> Iterator[Site]:
-    server = start_database(request.param, tmp_path_factory.mktemp(f"backup-{request.param}"), guard)
+def site(request: pytest.FixtureRequest, edition_servers: Callable[[str], TestServer]) -> Site:
+    server = edition_servers(request.param)
     assert isinstance(server, ClusterServer)
     url = server.new_url()
     migrate(url)
@@ -76,8 +73,7 @@ def site(
         write_readings(conn, Readings.of(ids, times, np.random.default_rng(3).uniform(0, 90, N)))
         conn.commit()
         facts = read_facts(conn)
-    yield Site(server, url, find_clients(engine_settings(), facts.postgres_major))
-    server.stop()
+    return Site(server, url, find_clients(engine_settings(), facts.postgres_major))
 
 
 def backup(site: Site, folder: Path) -> None:

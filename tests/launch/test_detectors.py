@@ -151,6 +151,7 @@ def test_without_a_database_a_file_is_checked_against_the_profile(tmp_path: Path
 def test_every_kind_says_what_it_can_be_told(tmp_path: Path):
     shown = cityops("detectors", "kinds", folder=tmp_path)
     assert shown.returncode == 0, shown.stderr
+    assert "[bold]" not in shown.stdout
     schemas = json.loads(cityops("detectors", "kinds", "--json", folder=tmp_path).stdout)
     assert schemas.keys() == KINDS.keys()
     for name, params in KINDS.items():

@@ -6,8 +6,11 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from launch.ledger import print_recount
 from store import devices, horizons, ledger, pool, quarantine
-from store.ledger import Entry
+from store.ledger import Discrepancy, Entry
 from store.quarantine import Refusal
 from telemetry.devices import Device
 from telemetry.metrics import Domain
@@ -40,6 +43,13 @@ def test_the_account_is_printed_and_recounted(database_url: str, tmp_path: Path)
     assert account["wrong"] == [{"device_id": "loop-1", "what": "readings", "said": 1, "found": 0}]
     assert account["totals"]["duplicates"] == 1
     assert {row["device_id"]: row["counts"]["messages"] for row in account["rows"]} == {"loop-1": 2, "": 1}
+
+
+def test_what_does_not_add_up_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    print_recount([Discrepancy("loop-[1]", "readings", 2, 1)])
+    told = capsys.readouterr().out
+    assert told.startswith("It does not add up for 1 devices:")
+    assert "loop-[1]" in told
 
 
 def test_what_an_import_refused_and_retention_let_go_is_no_fault(database_url: str, tmp_path: Path) -> None:

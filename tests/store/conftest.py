@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from launch.processes import Guard
-from store import devices, migrate, pool, rollups
+from store import devices, pool, rollups
 from telemetry.devices import Device
 from telemetry.metrics import Domain
-from tests.fix_db import EDITIONS, TestServer, start_database
+from tests.fix_db import EDITIONS, TestServer
 
 LOOP = Device(
     "loop-1", Domain.TRAFFIC, "loop", "Vòng từ Điện Biên Phủ", "Điện Biên Phủ loop", 10.79, 106.69, "760",
@@ -35,21 +34,16 @@ TRUNCATE label, detection_active, detection_version,
 
 @pytest.fixture(scope="session", params=EDITIONS)
 def edition_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, guard: Guard
-) -> Iterator[TestServer]:
+    request: pytest.FixtureRequest, edition_servers: Callable[[str], TestServer]
+) -> TestServer:
     """A server of each edition in turn."""
-    server = start_database(request.param, tmp_path_factory.mktemp(request.param), guard)
-    yield server
-    server.stop()
+    return edition_servers(request.param)
 
 
 @pytest.fixture(scope="session")
-def edition_url(edition_server: TestServer) -> Iterator[str]:
+def edition_url(edition_server: TestServer, edition_urls: Callable[[str], str]) -> str:
     """A migrated database of each edition."""
-    url = edition_server.new_url()
-    migrate.migrate(url)
-    yield url
-    edition_server.drop(url)
+    return edition_urls(edition_server.edition)
 
 
 @pytest.fixture

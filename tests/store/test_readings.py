@@ -8,7 +8,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from store import readings
+from store import latest, readings
 from telemetry.readings import Readings, to_micros
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
@@ -68,7 +68,7 @@ def test_two_equals_in_one_call_are_one(
 def test_nothing_written_is_nothing_read(conn: psycopg.Connection, stream_ids: list[int]) -> None:
     assert len(readings.write_readings(conn, Readings.of([], [], []))) == 0
     assert len(read_all(conn, stream_ids[0])) == 0
-    assert readings.read_latest(conn) == []
+    assert latest.read_latest(conn) == []
     assert readings.extent(conn) is None
 
 
@@ -86,7 +86,7 @@ def test_a_range_is_half_open_and_ordered(conn: psycopg.Connection, stream_ids: 
 def test_latest_is_the_newest_by_time_not_by_arrival(conn: psycopg.Connection, stream_ids: list[int]) -> None:
     readings.insert_new(conn, series(stream_ids[0], 10))
     readings.insert_new(conn, Readings.of([stream_ids[0]], [START_US - 60_000_000], [-1.0]))
-    (latest,) = readings.read_latest(conn)
-    assert latest.stream_id == stream_ids[0]
-    assert latest.time == START + timedelta(minutes=9)
-    assert latest.value == pytest.approx(1 + 9 / 7)
+    (found,) = latest.read_latest(conn)
+    assert found.stream_id == stream_ids[0]
+    assert found.time == START + timedelta(minutes=9)
+    assert found.value == pytest.approx(1 + 9 / 7)
