@@ -1,4 +1,4 @@
-"""What the platform says of itself: behind, refusing too much, dropping, or a device that loses messages.
+"""What the platform says of itself and of what no detector sees: ingest behind, messages refused or lost.
 
 Pure: `PlatformWatch` is given what the processes reported and the time, and answers with
 findings, which take the same way as any other: one alert a condition, opened once it has
@@ -7,7 +7,7 @@ lasted, resolved once it has been over for as long as `telemetry.settings.Platfo
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,6 +63,7 @@ class PlatformWatch:
         self._since: dict[str, datetime] = {}
         self._past: dict[str, deque[tuple[datetime, Vitals]]] = {}
         self._counted: deque[tuple[datetime, Mapping[str, int]]] = deque()
+        self._misdated: deque[tuple[datetime, Mapping[str, int]]] = deque()
         self._heard: datetime | None = None
 
     def observe(
@@ -120,6 +121,35 @@ class PlatformWatch:
             )
         worst = sorted(symptoms, key=lambda symptom: -symptom.value)
         return self._decide(now, worst[:_MOST_DEVICES], prefix="dropping:")
+
+    def count_misdated(
+        self, now: datetime, refused: Mapping[str, int], stream_of: Mapping[str, int]
+    ) -> list[Finding]:
+        """Findings about devices whose messages are refused for their time, so that no detector sees them.
+
+        ``refused`` are those since the last look, by device.
+        """
+        limits = self._limits
+        self._misdated.append((now, dict(refused)))
+        while _seconds(self._misdated[0][0], now) >= limits.dropping_window_s:
+            self._misdated.popleft()
+        total: Counter[str] = Counter()
+        for _, counts in self._misdated:
+            total.update(counts)
+        symptoms = [
+            Symptom(
+                f"misdated:{device_id}",
+                "misdated",
+                stream_of[device_id],
+                float(count),
+                float(limits.misdated_least),
+                Severity.MINOR,
+                {"device_id": device_id},
+            )
+            for device_id, count in total.most_common()
+            if device_id in stream_of
+        ]
+        return self._decide(now, symptoms[:_MOST_DEVICES], prefix="misdated:")
 
     def _measure(self, now: datetime, one: Vitals, stream_id: int) -> list[Symptom]:
         limits = self._limits

@@ -8,7 +8,7 @@ import psycopg
 
 from alerts.apply import apply_findings
 from alerts.platform import PlatformWatch, Vitals
-from store import devices, ledger
+from store import devices, ledger, quarantine
 from store.alerts import list_live
 from store.services import list_ingest
 from telemetry.settings import Platform
@@ -23,6 +23,7 @@ class PlatformRounds:
         self._watch = PlatformWatch(limits, list_live(conn))
         self._stream_id = devices.platform_stream(conn)
         self._counted: datetime | None = None
+        self._refused = quarantine.newest(conn)
 
     def look(self, conn: psycopg.Connection, now: datetime, unusable_version: int | None = None) -> None:
         """Look, and open or resolve what has changed, in a transaction of its own.
@@ -36,6 +37,10 @@ class PlatformRounds:
             stream_of = {s.device_id: s.stream_id for s in reversed(devices.list_streams(conn))}
             counts = {device: entry.messages for device, entry in ledger.by_device(conn).items()}
             findings += self._watch.count_devices(now, counts, devices.list_devices(conn), stream_of)
+            newest = quarantine.newest(conn)
+            refused = quarantine.count_by_device(conn, "time", self._refused, newest)
+            findings += self._watch.count_misdated(now, refused, stream_of)
+            self._refused = newest
         if findings:
             with conn.transaction():
                 apply_findings(conn, findings)

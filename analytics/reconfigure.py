@@ -63,6 +63,10 @@ class Reconfigurer:
         if self._candidate is not None and self._is_idle():
             self._put_in(conn, engine, self._candidate, now)
 
+    def begin_again(self) -> None:
+        """Give up a change under way, which is of an engine's detectors as they were, and begin it anew."""
+        self._give_up()
+
     def close(self) -> None:
         """Give up a change under way; it ends within a slice."""
         self._give_up()

@@ -1,8 +1,10 @@
 """Shards: the city's devices in parts, so that several processes share the work.
 
-A device belongs to a shard by its zone, so that groups and neighbours stay together. Logs are
-no part of it: behind a shared subscription a broker may spread one device over all of them,
-so every shard reads every log and scores its own devices.
+A device belongs to a shard by its domain, so that neighbours, rain gauges and groups stay
+together wherever in the city they stand: no detector compares across domains, unless it is told
+to. More shards than domains take a domain apart by zone, and see what spans zones in parts. Logs
+are no part of it: behind a shared subscription a broker may spread one device over all of
+them, so every shard reads every log and scores its own devices.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from telemetry.devices import Device
+from telemetry.metrics import CITY_DOMAINS
 
 NAME = "analytics"
 
@@ -46,9 +49,11 @@ class Shard:
 
     def holds(self, device: Device | None) -> bool:
         """Whether a device is of this part; the same on every machine. The first has what is not known."""
-        zone = b"" if device is None else device.zone.encode()
-        place = zlib.crc32(zone) % self.of if zone else 0
-        return place == self.number - 1
+        if device is None or device.domain not in CITY_DOMAINS:
+            return self.number == 1
+        first, domains = CITY_DOMAINS.index(device.domain), len(CITY_DOMAINS)
+        parts = range(first % self.of, self.of, domains)
+        return parts[zlib.crc32(device.zone.encode()) % len(parts)] == self.number - 1
 
 
 def shards_of(n: int) -> tuple[Shard, ...]:

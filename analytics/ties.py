@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from analytics.detectors import groups, leaps
 from analytics.forecasting.places import ties as forecast_ties
 from analytics.roster import Roster
+from analytics.shards import shards_of
 from telemetry.detection import DetectorSpec
 from telemetry.devices import Device
 
@@ -75,6 +76,20 @@ def leaders(specs: Iterable[DetectorSpec], devices: Sequence[Device]) -> dict[st
             for one in group[1:]:
                 leader[find(one)] = find(group[0])
     return {device.device_id: find(device.device_id) for device in devices}
+
+
+def torn(specs: Iterable[DetectorSpec], devices: Sequence[Device], n: int) -> list[str]:
+    """Names of detectors that look at devices together which ``n`` shards have in different ones."""
+    shards = shards_of(n)
+    place = {one.device_id: next(s.number for s in shards if s.holds(one)) for one in devices}
+    return [
+        spec.name
+        for spec in specs
+        if spec.kind not in ALONE
+        and any(
+            len({place[one] for one in tied}) > 1 for tied in TIES.get(spec.kind, by_domain)(spec, devices)
+        )
+    ]
 
 
 def parts(specs: Iterable[DetectorSpec], roster: Roster, width: int) -> list[NDArray[np.int64]]:

@@ -12,8 +12,11 @@ from analytics.keeper import Keeper
 from analytics.live import LiveEngine
 from analytics.reconfigure import Reconfigurer
 from analytics.refit import Refitter
+from analytics.registered import Register
 from analytics.shards import Shard
+from analytics.ties import torn
 from analytics.times import SECOND, micros
+from store.devices import list_devices
 from telemetry.city import City
 
 _log = logging.getLogger(__name__)
@@ -35,14 +38,21 @@ class Work:
         self.shard = shard
         self.engine: LiveEngine = recovery.start(conn, city, now, shard)
         self.changes = Reconfigurer(database_url, city, _wall_clock)
+        self._register = Register(city)
         self._keeper = Keeper(database_url)
         self._refitter = Refitter(database_url, now + (shard.number - 1) * _APART_US)
         self._behind = False
         _log.info("at work on shard %s, %d streams", shard, len(self.engine.core.roster))
+        if shard.number == 1 < shard.of:
+            specs = [stage.spec for stage in self.engine.core.pipeline.stages]
+            if apart := torn(specs, list_devices(conn), shard.of):
+                _log.warning("%d shards take apart what %s compare", shard.of, ", ".join(apart))
 
     def step(self, conn: psycopg.Connection, now: int, *, woken: bool) -> bool:
         """Score what is new and do what is due; whether there was anything new."""
         self._behind = self.engine.consume(conn) > 0
+        if self._register.poll(conn, self.engine, now):
+            self.changes.begin_again()
         self.changes.poll(conn, self.engine, woken=woken)
         fitted = self._refitter.poll(self.engine, now)
         if fitted:

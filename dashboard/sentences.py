@@ -24,6 +24,7 @@ _PLATFORM: Mapping[str, str] = {
     "quarantine_rate": mark("{service} refuses {value} % of messages (limit {limit} %)"),
     "overflow": mark("{service} let go {value} messages that came too fast (QoS 0)"),
     "dropping": mark("{value} % of the expected messages are missing (limit {limit} %)"),
+    "misdated": mark("{value} messages refused for their time (limit {limit}): the device's clock is wrong"),
     "detectors": mark("Version {value} of the detectors cannot be used; the one before it stays in force"),
 }
 """By rule: what the platform tells of itself (`alerts.platform`)."""

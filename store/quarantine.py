@@ -65,6 +65,11 @@ SELECT reason, count(*)::integer AS messages, sum(deliveries)::bigint AS deliver
 FROM quarantine GROUP BY reason ORDER BY messages DESC, reason"""
 
 _COUNT = "SELECT count(*) FROM quarantine"
+_NEWEST = "SELECT coalesce(max(quarantine_id), 0) FROM quarantine"
+_BY_DEVICE = """
+SELECT device_id, count(*) FROM quarantine
+WHERE quarantine_id > %(after)s AND quarantine_id <= %(until)s AND reason = %(reason)s AND device_id <> ''
+GROUP BY device_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +233,17 @@ def count(conn: psycopg.Connection) -> int:
     """How many messages are in quarantine."""
     row = conn.execute(_COUNT).fetchone()
     return int(row[0]) if row else 0
+
+
+def newest(conn: psycopg.Connection) -> int:
+    """The number of the message that was refused last, 0 where there is none."""
+    row = conn.execute(_NEWEST).fetchone()
+    return int(row[0]) if row else 0
+
+
+def count_by_device(conn: psycopg.Connection, reason: str, after: int, until: int) -> dict[str, int]:
+    """Messages of known devices refused for a reason, numbered past ``after`` up to ``until``."""
+    return dict(conn.execute(_BY_DEVICE, {"reason": reason, "after": after, "until": until}).fetchall())
 
 
 def _criteria(search: Search) -> dict[str, object]:

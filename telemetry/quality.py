@@ -45,6 +45,7 @@ RULES: Mapping[str, Fault] = {
     "noisy": Fault.NOISY,
     "implausible": Fault.IMPLAUSIBLE,
     "clock": Fault.CLOCK,
+    "misdated": Fault.CLOCK,
 }
 """The rules of sensor health (`telemetry.alerts.Finding.rule`): faults of a sensor, no events."""
 

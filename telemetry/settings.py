@@ -179,6 +179,8 @@ class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropping_pct: float = 30.0
     """Messages missing of those a device's interval promises, over ``dropping_window_s``."""
     dropping_window_s: float = 900.0
+    misdated_least: int = 3
+    """Messages of a device refused for their time, over ``dropping_window_s``."""
 
     def __post_init__(self) -> None:
         if min(self.lag_s, self.quarantine_pct, self.window_s, self.dropping_pct) <= 0:

@@ -7,9 +7,10 @@ of the clock (the clock filter of NTP, RFC 5905 §10), and what all of the city 
 a backlog of ingest or a wrong clock of our own, is no device's fault.
 
 A way that always holds readings back by as much looks the same as a clock that is behind;
-either way their times are not to be believed. A clock further ahead than ingest takes
-(``ingest.future_tolerance_s``) is not seen here: its readings go to quarantine and the
-device falls silent. History does not keep when readings came, so over it nothing is found.
+either way their times are not to be believed. A device that works off what it kept is less
+late from look to look, and is left alone meanwhile. What ingest refuses for its time, far
+ahead or months behind, is not seen here: `alerts.platform` tells of it. History does not keep
+when readings came, so over it nothing is found.
 """
 
 from __future__ import annotations
@@ -101,9 +102,10 @@ class Clock(Given):
         due = np.flatnonzero((self._look != NEVER) & (now // self._span_us > self._look))
         if not len(due):
             return []
+        nearer_s = self._lead[due] - self._last[due]
         self._last[due] = self._lead[due]
         self._city_s = self._shared()
-        scores = self._scores(due, now)
+        scores = self._scores(due, nearer_s, now)
         self._look[due], self._lead[due] = NEVER, -np.inf
         return [scores]
 
@@ -135,11 +137,13 @@ class Clock(Given):
         known = self._last[~np.isnan(self._last)]
         return float(np.median(known)) if len(known) >= _LEAST_DEVICES else 0.0
 
-    def _scores(self, due: NDArray[np.intp], now: int) -> Scores:
+    def _scores(self, due: NDArray[np.intp], nearer_s: NDArray[np.float64], now: int) -> Scores:
         params = self._params
         offset_s = self._last[due] - self._city_s
-        score = np.abs(offset_s) / params.tolerance_s
-        misplaced = np.abs(offset_s) > params.misplaced_s
+        # What was kept for want of a link comes oldest first, less late from look to look. No clock gains so.
+        catching_up = (offset_s < 0) & (nearer_s > params.tolerance_s)
+        score = np.where(catching_up, np.nan, np.abs(offset_s) / params.tolerance_s)
+        misplaced = (np.abs(offset_s) > params.misplaced_s) & ~catching_up
         self._run[due] = np.where(misplaced, np.minimum(self._run[due] + 1, _LOOKS), 0)
         first, until = (np.where(at[due] == NEVER, now, at[due]) for at in (self._first, self._until))
         nothing = np.full(len(due), np.nan)

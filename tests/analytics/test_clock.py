@@ -96,6 +96,23 @@ def test_readings_that_were_kept_for_want_of_a_link_are_no_wrong_clock() -> None
     assert told(live(lambda i, s: -900.0 * (i % 2) if s == AIR else 0.0)) == []
 
 
+def test_a_device_that_works_off_what_it_kept_is_not_told_and_its_readings_are_fit() -> None:
+    """It was away for an hour; for the next one its readings come oldest first, ever less late."""
+    feed = live(lambda i, s: min(0.0, -3600.0 + 60.0 * (i - FROM)) if s == AIR and i >= FROM else 0.0)
+    stage = worlds.stage("clock")
+    stage.extend(worlds.roster())
+    assert worlds.flat(worlds.drive(stage, feed[: FROM + 15])) == []
+    assert not stage.detector.unfit(feed[FROM + 14].rows).any()
+    assert worlds.flat(worlds.drive(stage, feed[FROM + 15 :])) == []
+
+
+def test_one_that_stops_catching_up_is_told() -> None:
+    late = [-3600.0 + 60.0 * min(i - FROM, 20) for i in range(120)]
+    first, *_ = told(live(lambda i, s: late[i] if s == AIR and i >= FROM else 0.0))
+    assert at_minute(FROM + 20) < _us(first) <= at_minute(FROM + 35)
+    assert first.detail["offset_s"] == pytest.approx(-2400.0, abs=1)
+
+
 def test_a_clock_that_is_off_once_is_not_told() -> None:
     assert told(live(lambda i, s: 300.0 if s == AIR and i == 40 else 0.0)) == []
 
