@@ -49,7 +49,7 @@ def inventory_grid(language: Language) -> Any:
             "field": "state",
             "headerName": language.t("State"),
             "cellRenderer": "DeviceState",
-            "width": px(132),
+            "width": px(146),
         },
         {"field": "name", "headerName": language.t("Device"), "cellRenderer": "DeviceLink", "flex": 3}
         | {"minWidth": px(240)},
