@@ -134,7 +134,7 @@ def _number(field: str, name: str, unit: str, without: str) -> dict[str, Any]:
         "field": field,
         "headerName": name,
         "type": "rightAligned",
-        "width": px(100),
+        "width": px(110),
         "comparator": {"function": "numbersLast"},
         "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}', '{without}')"},
     }
