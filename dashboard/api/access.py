@@ -12,6 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from dashboard.api.models import Problem
+from dashboard.complaints import code_of, in_words
+from dashboard.languages import requested_language
 from dashboard.runtime import Runtime
 from telemetry.errors import ConfigError, ConflictError, NotFoundError
 from telemetry.people import RightsError
@@ -47,7 +49,9 @@ RuntimeAccess = Annotated[Runtime, Depends(runtime_of)]
 def problem(status: int, detail: str) -> JSONResponse:
     """An error as ``application/problem+json``."""
     title = _TITLES.get(status, "Error")
-    body = Problem(title=title, status=status, detail=detail).model_dump()
+    said = in_words(detail, status, requested_language())
+    found = Problem(title=title, status=status, detail=detail, code=code_of(status, detail), said=said)
+    body = found.model_dump()
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 

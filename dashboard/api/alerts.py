@@ -28,6 +28,8 @@ from dashboard.api.models import (
     SnapshotOut,
 )
 from dashboard.auth.access import OperatorAccess
+from dashboard.complaints import in_words
+from dashboard.languages import requested_language
 from store.alert_search import AlertSearch, search_alerts
 from store.alerts import get_alert, list_events
 from store.people import list_active
@@ -162,7 +164,7 @@ async def read_assignees(runtime: RuntimeAccess, _: OperatorAccess) -> list[Assi
 async def act_on_many(runtime: RuntimeAccess, identity: OperatorAccess, body: BulkIn) -> BulkOut:
     """Do the same to several alerts; those it does not fit are left as they are."""
     _check(body.action, body)
-    action = _action(body.action, body, identity.name)
+    action, language = _action(body.action, body, identity.name), requested_language()
 
     def work(conn: psycopg.Connection) -> tuple[list[Alert], list[RefusedOut]]:
         done: list[Alert] = []
@@ -173,7 +175,8 @@ async def act_on_many(runtime: RuntimeAccess, identity: OperatorAccess, body: Bu
                 conn.commit()
             except (ConflictError, NotFoundError) as error:
                 status = 409 if isinstance(error, ConflictError) else 404
-                refused.append(RefusedOut(alert_id=alert_id, status=status, detail=error.message))
+                said = in_words(error.message, status, language)
+                refused.append(RefusedOut(alert_id=alert_id, status=status, detail=error.message, said=said))
         return done, refused
 
     done, refused = await runtime.query(work)

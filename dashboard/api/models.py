@@ -22,6 +22,8 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+    code: Annotated[str, Field(description="Stable, for programs")] = ""
+    said: Annotated[str, Field(description="``detail`` in the reader's language, as pages show it")] = ""
 
 
 class Names(Answer):
@@ -286,6 +288,7 @@ class RefusedOut(Answer):
     alert_id: int
     status: int
     detail: str
+    said: Annotated[str, Field(description="``detail`` in the reader's language")] = ""
 
 
 class BulkOut(Answer):

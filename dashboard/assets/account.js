@@ -19,7 +19,7 @@ window.cityops = window.cityops || {};
     try {
       const answer = await fetch("/api/v1/session/" + path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
       const found = await answer.json();
-      return { ok: answer.ok, status: answer.status, body: found, said: answer.ok ? "" : found.detail };
+      return { ok: answer.ok, status: answer.status, body: found, said: answer.ok ? "" : found.said || found.detail };
     } catch (error) {
       return { ok: false, status: 0, body: null, said: said("unreachable") };
     }

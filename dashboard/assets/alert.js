@@ -10,7 +10,7 @@ window.cityops = window.cityops || {};
     try {
       const answer = await fetch("/api/v1/alerts/" + path, { method: "POST", headers, body: JSON.stringify(body) });
       const found = await answer.json();
-      return { ok: answer.ok, body: found, said: answer.ok ? "" : found.detail };
+      return { ok: answer.ok, body: found, said: answer.ok ? "" : found.said || found.detail };
     } catch (error) {
       return { ok: false, body: null, said: text("unreachable") };
     }

@@ -119,7 +119,7 @@ window.cityops = window.cityops || {};
     const { done, refused } = answer.body;
     const { text } = cityops.format;
     const said = done.length ? [text("done", { count: done.length })] : [];
-    if (refused.length) said.push(text("refused", { count: refused.length, why: refused[0].detail }));
+    if (refused.length) said.push(text("refused", { count: refused.length, why: refused[0].said || refused[0].detail }));
     cityops.alert.tell("alerts-said", said.join(" · "), refused.length > 0);
     choose([]);
     cityops.alertCards.untick();

@@ -32,7 +32,7 @@ window.cityops = window.cityops || {};
     if (body) headers["Content-Type"] = "application/json";
     const answer = await fetch("/api/v1/" + path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
     const found = await answer.json();
-    if (!answer.ok) throw new Error(found.detail);
+    if (!answer.ok) throw Object.assign(new Error(found.said || found.detail), { detail: found.detail });
     return found;
   }
 
@@ -146,7 +146,7 @@ window.cityops = window.cityops || {};
     for (const one of place("pad").querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
     place("wrong").textContent = error ? error.message : "";
     if (!error) return;
-    const where = place(error.field || fieldOf(error.message));
+    const where = place(error.field || fieldOf(error.detail || error.message));
     where.setAttribute("aria-invalid", "true");
     where.focus();
   }

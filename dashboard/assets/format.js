@@ -21,7 +21,7 @@ window.cityops = window.cityops || {};
 
   function number(value, decimals) {
     const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
-    return formatter("n" + decimals, () => new Intl.NumberFormat(settings().locale, digits)).format(value);
+    return formatter("n" + decimals, () => new Intl.NumberFormat(settings().locale, digits)).format(value).replace("-", "\u2212");
   }
 
   const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];

@@ -29,7 +29,7 @@ window.cityops = window.cityops || {};
     if (body) headers["Content-Type"] = "application/json";
     const answer = await fetch("/api/v1/" + path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
     const document_ = await answer.json();
-    if (!answer.ok) throw new Error(document_.detail);
+    if (!answer.ok) throw new Error(document_.said || document_.detail);
     return document_;
   }
 

@@ -114,7 +114,7 @@ window.dash_clientside = window.dash_clientside || {};
     if (body) headers["Content-Type"] = "application/json";
     const answer = await fetch("/api/v1/labels" + path, { method, headers, body: body && JSON.stringify(body) });
     const found = await answer.json();
-    if (!answer.ok) throw new Error(found.detail);
+    if (!answer.ok) throw new Error(found.said || found.detail);
     return found;
   }
 

@@ -61,7 +61,7 @@ def _kind(kind: str, params: type[msgspec.Struct], language: Language) -> list[h
     _, components = msgspec.json.schema_components([params])
     fields: Mapping[str, Any] = components[params.__name__].get("properties", {})
     cells = [
-        (name, _json(facts["default"]) if "default" in facts else "–", _bounds(facts))
+        (name, as_json(facts["default"]) if "default" in facts else "–", _bounds(facts))
         for name, facts in fields.items()
     ]
     return [
@@ -72,11 +72,12 @@ def _kind(kind: str, params: type[msgspec.Struct], language: Language) -> list[h
 
 def _bounds(facts: Mapping[str, Any]) -> str:
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    said = [f"{sign} {_json(facts[key])}" for key, sign in signs.items() if key in facts]
+    said = [f"{sign} {as_json(facts[key])}" for key, sign in signs.items() if key in facts]
     if "enum" in facts:
         said.append(" | ".join(map(str, facts["enum"])))
     return ", ".join(said)
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """A value as JSON writes it."""
     return msgspec.json.encode(value).decode()

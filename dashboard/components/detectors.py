@@ -10,7 +10,9 @@ import msgspec
 from dash import html
 from dash.development.base_component import Component
 
+from dashboard.complaints import fault_in_words
 from dashboard.components.attributes import data
+from dashboard.components.detector_editor import as_json
 from dashboard.components.emptiness import nothing
 from dashboard.components.sheet import sheet, titled
 from dashboard.languages import Language, mark
@@ -63,8 +65,9 @@ def _status(picture: Picture, language: Language) -> html.Section:
         ),
         _running(picture.running, picture.active, language),
     ]
-    faults = dict.fromkeys(fault for fault in (picture.fault, picture.running.fault) if fault)
-    wrong = [html.P(fault, className="mend__wrong", role="alert") for fault in faults]
+    faults = [fault for fault in (picture.fault, picture.running.fault) if fault]
+    said = dict.fromkeys(fault_in_words(fault, language.code) for fault in faults)
+    wrong = [html.P(one, className="mend__wrong", role="alert") for one in said]
     return html.Section([html.Div(facts, className="facts"), *wrong], className="panel section")
 
 
@@ -172,7 +175,7 @@ def _parameters(spec: DetectorSpec, language: Language) -> list[Component | str]
         return [language.t("none")]
     return [
         html.Div(
-            f"{name} = {_json(value)}",
+            f"{name} = {as_json(value)}",
             className="detectors__code" if name in spec.params else "detectors__code detectors__default",
             title="" if name in spec.params else language.t("the default"),
         )
@@ -245,7 +248,3 @@ def _person(name: str, language: Language) -> str:
 def _why(reason: str, language: Language) -> str:
     """A reason as it was written; the platform's own in the reader's language."""
     return language.t(reason) if reason in _OWN_REASONS else reason
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

@@ -101,7 +101,7 @@ def _moment(language: Language, which: str) -> Any:
         id=f"explorer-{which}",
         valueFormat="DD/MM/YYYY HH:mm",
         size="sm",
-        w=150,
+        w=146,
         placeholder=said,
         **aria(label=said),
     )

@@ -49,7 +49,7 @@ def inventory_grid(language: Language) -> Any:
             "field": "state",
             "headerName": language.t("State"),
             "cellRenderer": "DeviceState",
-            "width": px(132),
+            "width": px(146),
         },
         {"field": "name", "headerName": language.t("Device"), "cellRenderer": "DeviceLink", "flex": 3}
         | {"minWidth": px(240)},
@@ -134,7 +134,7 @@ def _number(field: str, name: str, unit: str, without: str) -> dict[str, Any]:
         "field": field,
         "headerName": name,
         "type": "rightAligned",
-        "width": px(100),
+        "width": px(110),
         "comparator": {"function": "numbersLast"},
         "valueFormatter": {"function": f"deviceNumber(params.value, '{unit}', '{without}')"},
     }

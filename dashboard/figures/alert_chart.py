@@ -14,8 +14,8 @@ from dashboard.queries.charts import ChartData
 from dashboard.theme import COLOURS, STATE_COLOURS, px
 from telemetry.alerts import Alert
 
-_OF_OTHER = frozenset(("vn_aqi",))
-"""Rules whose value is none of the line: an hour's mean."""
+_OF_OTHER = frozenset(("vn_aqi", "dropping"))
+"""Rules whose value is none of the line: an hour's mean, a share of messages."""
 _LEVELS = frozenset(("limit", "forecast"))
 """Rules whose detail's ``limit`` is a value of the stream."""
 _LEAST_SHARE, _LEAST_MS = 0.06, 900_000
@@ -29,7 +29,8 @@ def alert_chart(chart: ChartData, alert: Alert, told_at: datetime, language: Lan
     early warning shows the fan of its forecast, and the time in view reaches to its end.
     """
     limit = _limit_of(alert)
-    keep = [value for value in (limit, real(alert.value)) if value is not None]
+    own = None if alert.rule in _OF_OTHER else real(alert.value)
+    keep = [value for value in (limit, own) if value is not None]
     figure = stream_chart(chart, language, keep)
     layout, shift_ms = figure["layout"], int(figure["data"][0]["meta"]["shift_ms"])
     _expect(layout, alert, limit, (told_at, shift_ms), language)
@@ -39,7 +40,9 @@ def alert_chart(chart: ChartData, alert: Alert, told_at: datetime, language: Lan
     if traces:
         figure["data"] += [*traces, *crossing(alert.detail, shift_ms, limit, language)]
         _widen(layout, traces)
-    elif alert.value is not None and alert.rule not in _OF_OTHER:
+        for said in layout["annotations"]:
+            said.pop("bgcolor", None)  # a name lets the forecast behind it through
+    elif own is not None:
         figure["data"].append(_observed(alert, told_at, shift_ms, language))
     if alert.rule == "offset":
         _draw(layout, _before(alert, language))
@@ -75,7 +78,7 @@ def _expect(
 ) -> None:
     """The usual range, where it was told: it changes with the hour. That of a limit is its line."""
     ends = (alert.expected_low, alert.expected_high)
-    if limit is not None or ends == (None, None):
+    if limit is not None or ends == (None, None) or alert.rule in _OF_OTHER:
         return
     low, high = layout["yaxis"]["range"]
     near = [end for end in ends if end is not None and low - (high - low) <= end <= high + (high - low)]

@@ -135,6 +135,7 @@ def _alerts(track: Track, axis: str, shift_ms: int, sentences: Mapping[int, str]
             "mode": "markers",
             "yaxis": axis,
             "showlegend": False,
+            "cliponaxis": False,  # one that has just opened is at the edge
             "x": [_ms(alert.opened_at) + shift_ms for alert in shown],
             "y": [alert.value for alert in shown],
             "text": [plain(sentences.get(alert.alert_id, alert.rule)[:160]) for alert in shown],

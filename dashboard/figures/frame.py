@@ -92,7 +92,7 @@ def now_mark(now_ms: int, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         "line": {"color": colour, "width": 1, "dash": "dot"},
     }  # fmt: skip
     text = {
-        "yref": "paper", "y": 1, "yanchor": "top", "x": now_ms, "xanchor": "left", "showarrow": False,
+        "yref": "paper", "y": 0, "yanchor": "bottom", "x": now_ms, "xanchor": "left", "showarrow": False,
         "text": name, "font": {"size": px(10.5), "color": colour},
     }  # fmt: skip
     return shape, text

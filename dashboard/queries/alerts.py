@@ -59,7 +59,7 @@ def read_alert_view(conn: psycopg.Connection, city: City, alert_id: int, now: da
     alert = get_alert(conn, alert_id)
     if alert is None:
         raise NotFoundError("alert", alert_id)
-    between = _around(alert, now)
+    between, zone = _around(alert, now), ZoneInfo(city.timezone)
     chart = read_chart(conn, city, alert.device_id, alert.stream_id, between, _POINTS, now)
     companions = read_companions(conn, alert, between)
     search = AlertSearch(stream_id=alert.stream_id, before=alert.opened_at, limit=_EARLIER)
@@ -70,9 +70,7 @@ def read_alert_view(conn: psycopg.Connection, city: City, alert_id: int, now: da
         chart=chart,
         earlier=search_alerts(conn, search)[1],
         companions=companions,
-        deviations=read_deviations(
-            conn, chart.series.stream, companions, chart.until, ZoneInfo(city.timezone)
-        )
+        deviations=read_deviations(conn, chart.series.stream, companions, chart.until, zone)
         if alert.rule == "drift" and companions
         else None,
     )

@@ -59,7 +59,7 @@ def test_a_course_and_a_group_say_what_was_expected() -> None:
     )
     english = sentence(group, None, languages["en"]).replace("\xa0", " ")
     assert english.startswith("2 sensors are unusual together, mostly: Current 9.0 A at f-1 (expected 30.0")
-    assert sentence(group, None, languages["vi"]).startswith("Nhóm 760 · west bất thường")
+    assert sentence(group, None, languages["vi"]).startswith("2 cảm biến cùng bất thường")
 
 
 def test_a_group_without_its_picture_is_told_as_a_range() -> None:
