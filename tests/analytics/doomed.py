@@ -44,7 +44,7 @@ def main() -> None:
     live.apply_findings = announced("consume", live.apply_findings)  # type: ignore[assignment]
     never = Alerts(close_after_h=0)  # by the real clock, which is months ahead
     settings = Settings(database_url=url, analytics=Analytics(shards=int(shards)), alerts=never)
-    service.run(settings, worlds.city(), threading.Event(), name=name, moment=clock)
+    service.run(settings, worlds.city_by_default(), threading.Event(), name=name, moment=clock)
 
 
 if __name__ == "__main__":

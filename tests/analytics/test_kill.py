@@ -146,7 +146,7 @@ def stage(make_town: Callable[[], Town]) -> Iterator[Callable[[int], Cast]]:
 
 def undisturbed(town: Town) -> Town:
     platform_stream(town.conn)  # as the real process does, so that streams have the same ids
-    engine = town.engine()
+    engine = town.engine(city=worlds.city_by_default())
     for i, what in enumerate(feed()):
         commit(town, i, what)
         while engine.consume(town.conn):
