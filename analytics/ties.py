@@ -70,7 +70,9 @@ def torn(specs: Iterable[DetectorSpec], devices: Sequence[Device], n: int) -> li
         spec.name
         for spec in specs
         if spec.kind not in ALONE
-        and any(len({place[one] for one in tied}) > 1 for tied in TIES.get(spec.kind, by_domain)(spec, devices))
+        and any(
+            len({place[one] for one in tied}) > 1 for tied in TIES.get(spec.kind, by_domain)(spec, devices)
+        )
     ]
 
 

@@ -139,7 +139,9 @@ class Town:
         options = SimOptions(devices=told.devices, seed=told.seed, scenario="none")
         stream = LiveStream(city, options, _START_US / 1e6)
         pairs = [(device, metric) for device in stream.fleet for metric in device.metrics]
-        streams = [Stream(i, device.device_id, metric, device.interval_s) for i, (device, metric) in enumerate(pairs)]
+        streams = [
+            Stream(i, device.device_id, metric, device.interval_s) for i, (device, metric) in enumerate(pairs)
+        ]
         self._limits, self._catalog = settings.ingest, Catalog(stream.fleet, streams)
         self._engine = Engine(make_pipeline(city, city.detection))
         self._engine.extend(streams, list(stream.fleet))

@@ -242,7 +242,7 @@ def newest(conn: psycopg.Connection) -> int:
 
 
 def count_by_device(conn: psycopg.Connection, reason: str, after: int, until: int) -> dict[str, int]:
-    """Messages of known devices refused for a reason, of those numbered ``after`` (exclusive) to ``until``."""
+    """Messages of known devices refused for a reason, numbered from past ``after`` to ``until``."""
     return dict(conn.execute(_BY_DEVICE, {"reason": reason, "after": after, "until": until}).fetchall())
 
 

@@ -134,12 +134,12 @@ def refusal(device_id: str, number: int, reason: str = "time") -> Refusal:
     return Refusal(NOW, device_id, f"city/{device_id}", payload, reason, "ts is 25200 s in the future")
 
 
-def test_a_device_whose_times_are_refused_is_told_until_they_are_taken_again(conn: psycopg.Connection) -> None:
+def test_a_device_whose_times_are_refused_is_told_until_they_are_taken_again(
+    conn: psycopg.Connection,
+) -> None:
     """What reaches no detector: a clock seven hours ahead, or back in 1970."""
     names = ("wrong", "once", "odd")
-    known = [
-        Device(n, Domain.TRAFFIC, "loop", n, n, 10.7, 106.7, "760", 60, ("speed_kmh",)) for n in names
-    ]
+    known = [Device(n, Domain.TRAFFIC, "loop", n, n, 10.7, 106.7, "760", 60, ("speed_kmh",)) for n in names]
     with conn.transaction():
         devices.upsert_devices(conn, known)
         quarantine.put_refusals(conn, [refusal("wrong", -n) for n in range(1, 50)])

@@ -59,10 +59,10 @@ def test_a_longer_interval_is_no_silence(town: Town, is_registered: bool) -> Non
     drive(town, work, feed[:CHANGED])
     if is_registered:
         register(town, replace(DEVICES[AIR], interval_s=900.0))
-    drive(town, work, feed[CHANGED : CRASH])
+    drive(town, work, feed[CHANGED:CRASH])
     work.close()
     work = begin(town, feed[CRASH].now)
-    drive(town, work, feed[CRASH :])
+    drive(town, work, feed[CRASH:])
     work.close()
     assert rules(town) == ({"limit"} if is_registered else {"limit", "silence"})
 
