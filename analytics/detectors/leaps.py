@@ -30,7 +30,8 @@ _STIRS = 0.3
 _STIRRED = 3.0
 """Usual intervals within which it does."""
 _CELL_DEG = 0.15
-"""Side of the squares, about 16 km, in which a metric's leaps are one event."""
+"""Side of the squares, about 16 km, in which leaps of one metric on one kind of device are one
+event: lamps that are switched say nothing of a feeder."""
 _SECOND_THOUGHTS = 5.0
 """Usual intervals after a leap in which others may yet bear it out, or its going on."""
 
@@ -198,13 +199,13 @@ class Leaps:
 
 
 def _areas(roster: Roster) -> NDArray[np.int64]:
-    """The number of each stream's metric, domain and square of the map: streams that see the same."""
+    """The number of each stream's metric, kind of device and square of the map: streams that see the same."""
     numbers: dict[tuple[str, str, int, int], int] = {}
     areas = np.empty(len(roster), np.int64)
     for place, stream in enumerate(roster.streams):
         device = roster.devices.get(stream.device_id)
         lat, lon = (device.lat, device.lon) if device else (0.0, 0.0)
-        domain = str(device.domain) if device else ""
-        key = (stream.metric, domain, math.floor(lat / _CELL_DEG), math.floor(lon / _CELL_DEG))
+        kind = device.kind if device else ""
+        key = (stream.metric, kind, math.floor(lat / _CELL_DEG), math.floor(lon / _CELL_DEG))
         areas[place] = numbers.setdefault(key, len(numbers))
     return areas
