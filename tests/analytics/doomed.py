@@ -1,6 +1,6 @@
 """The analytics process as it ships, on a clock that a test moves; it says what it is about to do.
 
-python -m tests.analytics.doomed URL SHARDS NAME
+python -m tests.analytics.doomed URL SHARDS NAME [default]
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def clock(conn: psycopg.Connection) -> int:
 
 
 def main() -> None:
-    url, shards, name = sys.argv[1:]
+    url, shards, name, *which = sys.argv[1:]
+    city = worlds.city_by_default() if which else worlds.city()
     logging.basicConfig(level=logging.INFO)
     recovery.warm_up = announced("warm", history.warm_up)  # type: ignore[assignment]
     refit.fit_all = announced("fit", history.fit_all)  # type: ignore[assignment]
@@ -44,7 +45,7 @@ def main() -> None:
     live.apply_findings = announced("consume", live.apply_findings)  # type: ignore[assignment]
     never = Alerts(close_after_h=0)  # by the real clock, which is months ahead
     settings = Settings(database_url=url, analytics=Analytics(shards=int(shards)), alerts=never)
-    service.run(settings, worlds.city_by_default(), threading.Event(), name=name, moment=clock)
+    service.run(settings, city, threading.Event(), name=name, moment=clock)
 
 
 if __name__ == "__main__":
