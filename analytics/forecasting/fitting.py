@@ -19,7 +19,7 @@ from analytics.forecasting.errors import error_quantiles
 from analytics.forecasting.family import BEFORE, FAMILIES, Base
 from analytics.forecasting.features import FEATURES, Recent
 from analytics.forecasting.model import Model
-from analytics.forecasting.outcomes import aims, errors_of, few_days
+from analytics.forecasting.outcomes import aims, errors_of
 from analytics.forecasting.past import A_DAY, Past, gather
 from analytics.forecasting.places import Places
 from analytics.forecasting.regression import Learning, learn
@@ -68,7 +68,6 @@ def fit(places: Places, rows: Rows, n_streams: int, context: Context) -> tuple[N
     for spread, errors in enumerate(errors_of(places, past, centre)):
         shares = error_quantiles(errors / unit, learning.wet, learning.groups, least)
         model.errors[:, :, spread] = shares
-    model.errors *= few_days(places, past)[:, None, None, None, :]
     model.season[:], model.scale[:], model.clip[:] = season, learning.scale, learning.clip
     model.seen[:] = _seen(learning.features, learning.groups)
     base = past.base(places, context.stations, season, context.zone)
