@@ -33,12 +33,11 @@ class Family:
     """How a metric is forecast.
 
     ``log`` forecasts the logarithm, for what is multiplied rather than added up; errors are then
-    shares of what was forecast. ``rain``:
-    rain nearby matters. ``least_spread`` is the least robust error of a forecast in the
-    metric's unit, about what an instrument repeats to; ``least_scale`` the least unit of residuals
-    on the scale that is forecast on, lest a calm week make the next one's weather incredible.
-    Residuals farther than
-    ``clip`` robust spreads out count as that far (infinite: as they are).
+    shares of what was forecast. ``rain``: rain nearby matters. ``least_spread`` is the least robust
+    error of a forecast in the metric's unit, about what an instrument repeats to; ``least_scale`` the
+    least unit of residuals on the scale that is forecast on, lest a calm week make the next one's
+    weather incredible. Residuals farther than ``clip`` robust spreads out count as that far
+    (infinite: as they are).
     """
 
     base: Base
