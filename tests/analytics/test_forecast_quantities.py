@@ -130,11 +130,11 @@ def test_a_drizzle_warns_of_nothing(showers: Floats) -> None:
     assert told(STREET, 0.15, pond(rain), rain, **AT_ONCE) == []
 
 
-def test_more_rain_than_ever_was_seen_counts_as_the_most_seen() -> None:
+def test_more_rain_than_twice_what_was_seen_counts_as_that() -> None:
     model = Model.blank(1, 4)
     model.seen[:] = 2.0
     storm = np.full((1, features.FEATURES - 1), 9.0)
     bounded = model.within(np.zeros(1, np.int64), storm)
-    assert (bounded[:, features.RAIN] == 2.0).all()
+    assert (bounded[:, features.RAIN] == 4.0).all()
     assert bounded[0, : features.RAIN.start].tolist() == storm[0, : features.RAIN.start].tolist()
     assert (storm == 9.0).all(), "left as it was"
