@@ -33,11 +33,14 @@ class Family:
     """How a metric is forecast.
 
     ``log`` forecasts the logarithm, for what is multiplied rather than added up; errors are then
-    shares of what was forecast. ``rain``: rain nearby matters. ``least_spread`` is the least robust
-    error of a forecast in the metric's unit, about what an instrument repeats to; ``least_scale`` the
-    least unit of residuals on the scale that is forecast on, lest a calm week make the next one's
-    weather incredible. Residuals farther than ``clip`` robust spreads out count as that far
-    (infinite: as they are).
+    shares of what was forecast. ``rain``:
+    rain nearby matters. ``least_spread`` is the least robust error of a forecast in the
+    metric's unit, about what an instrument repeats to; ``least_scale`` the least unit of residuals
+    on the scale that is forecast on, lest a calm week make the next one's weather incredible.
+    Residuals farther than
+    ``clip`` robust spreads out count as that far (infinite: as they are). ``shared``: streams of
+    one city err together, since they share the weather; how many days were seen counts then,
+    not how many readings.
     """
 
     base: Base
@@ -46,11 +49,14 @@ class Family:
     least_spread: float
     least_scale: float
     clip: float
+    shared: bool
 
 
-_LEVEL = Family(Base.TIDE, log=False, rain=True, least_spread=0.005, least_scale=0.02, clip=float("inf"))
-_LOAD = Family(Base.SEASON, log=True, rain=False, least_spread=0.5, least_scale=0.04, clip=6.0)
-_AIR = Family(Base.CLOCK, log=True, rain=True, least_spread=0.5, least_scale=0.15, clip=3.0)
+_LEVEL = Family(
+    Base.TIDE, log=False, rain=True, least_spread=0.005, least_scale=0.02, clip=float("inf"), shared=True
+)
+_LOAD = Family(Base.SEASON, log=True, rain=False, least_spread=0.5, least_scale=0.04, clip=6.0, shared=False)
+_AIR = Family(Base.CLOCK, log=True, rain=True, least_spread=0.5, least_scale=0.15, clip=3.0, shared=True)
 
 FAMILIES: dict[str, Family] = {
     "water_level_m": _LEVEL,

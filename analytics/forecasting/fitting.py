@@ -19,7 +19,7 @@ from analytics.forecasting.errors import error_quantiles
 from analytics.forecasting.family import BEFORE, FAMILIES, Base
 from analytics.forecasting.features import FEATURES, Recent
 from analytics.forecasting.model import Model
-from analytics.forecasting.outcomes import aims, errors_of
+from analytics.forecasting.outcomes import aims, errors_of, few_days
 from analytics.forecasting.past import A_DAY, Past, gather
 from analytics.forecasting.places import Places
 from analytics.forecasting.regression import Learning, learn
@@ -68,6 +68,8 @@ def fit(places: Places, rows: Rows, n_streams: int, context: Context) -> tuple[N
     for spread, errors in enumerate(errors_of(places, past, centre)):
         shares = error_quantiles(errors / unit, learning.wet, learning.groups, least)
         model.errors[:, :, spread] = shares
+    # A warning is the first of many looks at a chance: what it rests on is taken wider than the fan.
+    model.errors[:, :, 1:] *= few_days(places, past)[:, None, None, None, :]
     model.season[:], model.scale[:], model.clip[:] = season, learning.scale, learning.clip
     model.seen[:] = _seen(learning.features, learning.groups)
     base = past.base(places, context.stations, season, context.zone)

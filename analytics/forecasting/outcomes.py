@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, t
 
+from analytics.forecasting.family import FAMILIES
+from analytics.forecasting.features import LEVELS
 from analytics.forecasting.past import Past
 from analytics.forecasting.places import Places
 from analytics.forecasting.shifts import earlier, steps_ahead
@@ -14,6 +18,8 @@ from analytics.forecasting.shifts import earlier, steps_ahead
 Floats = NDArray[np.float64]
 
 _COVERED = 0.75
+_normal: Any = norm
+_student: Any = t
 
 
 def errors_of(places: Places, past: Past, centre: Floats) -> Iterator[Floats]:
@@ -26,6 +32,20 @@ def errors_of(places: Places, past: Past, centre: Floats) -> Iterator[Floats]:
         came = steps_ahead(np.where(averaged, means, parts), steps)
         by_then = extreme.accumulate(came, axis=2) - extreme.accumulate(centre, axis=2)
         yield np.where(np.isfinite(came + centre), by_then, np.nan)
+
+
+def few_days(places: Places, past: Past) -> Floats:
+    """How much wider few days make quantiles of extremes that come together, ``(k, len(LEVELS))``.
+
+    Their errors of a day are one draw, whatever their number: Student's quantiles in the place
+    of the normal ones, with a degree of freedom for each day but one.
+    """
+    days = past.days - 1
+    wider = np.array(
+        [1.0 if level == 0.5 else _student.ppf(level, days) / _normal.ppf(level) for level in LEVELS.tolist()]
+    )
+    shared = np.array([FAMILIES[metric].shared for metric in places.metrics[past.rows].tolist()], np.bool_)
+    return np.where(shared[:, None], wider, 1.0)
 
 
 def aims(places: Places, past: Past, ahead: Floats) -> Floats:
