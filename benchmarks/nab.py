@@ -104,7 +104,7 @@ def other_halves(series: Sequence[ScoredSeries], profile: Profile) -> list[float
     chance = np.random.default_rng(0)
     scores: list[float] = []
     for _ in range(_HALVES):
-        order = chance.permutation(len(series)).tolist()
+        order: list[int] = chance.permutation(len(series)).tolist()
         halves = [[series[i] for i in part] for part in (order[::2], order[1::2])]
         scores.append(cross_validated(halves, profile))
     return scores

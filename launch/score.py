@@ -74,9 +74,9 @@ def _setting(text: str) -> tuple[str, Any]:
 @contextmanager
 def _opened(source: Path) -> Generator[TextIO]:
     if source == _STANDARD:
-        if isinstance(sys.stdin, TextIOWrapper):
-            sys.stdin.reconfigure(encoding="utf-8-sig", newline="")
-        yield sys.stdin
+        lines = TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+        yield lines
+        lines.detach()
         return
     if not source.is_file():
         raise ConfigError(f"{source}: no such file", cure="give a file that exists with --csv")

@@ -115,7 +115,7 @@ def test_finds_what_it_is_for(case: Case, feed: list[Commit]) -> None:
         "groups": "groups:zone=760",
         "jumps": "spike:13",
         "limits": "limit:11:tide:high",
-        "onset": "onset:11 onset:12 onset:14",
+        "onset": "onset:11 onset:12",
         "rates": "rate:11:level_rise:rise",
         "seasonal": "seasonal:12",
         "silence": "silence:air-1",
