@@ -21,7 +21,7 @@ from telemetry.alerts import Finding
 from telemetry.devices import Device, Stream
 from telemetry.readings import Readings
 
-VERSION = 4
+VERSION = 5
 """Of the layout of what is kept; another one is not read, and detectors warm up from history."""
 
 _OWN = "engine"

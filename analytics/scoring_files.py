@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -28,10 +28,14 @@ from telemetry.errors import ConfigError
 from telemetry.metrics import METRICS
 
 COLUMNS = ("timestamp", "value")
+_NO_VALUE = frozenset(("", "na", "n/a", "null", "none"))
+"""How files say that there is no value, besides NaN."""
 
 _INTERVAL_ROWS = 20
 """First rows, from which the usual interval is told; none of them is scored."""
 _USUAL_INTERVAL_S = 60.0
+LARGEST = 1e18
+"""Beyond it a value counts as this much: detectors remember, and square, in single precision."""
 _PIECE = 2_000
 """Rows between two reports of progress."""
 _MODEL_DAYS = 28
@@ -40,19 +44,24 @@ _STREAM = 1
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A file's rows: its header, every row's text, times (microseconds, ascending) and values."""
+    """A file's rows: its header, every row's text, times (microseconds, ascending) and values.
+
+    A value is NaN where the row has none. ``late`` counts rows that are not later than all before.
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     times: NDArray[np.int64]
     values: NDArray[np.float64]
+    late: int = 0
 
 
 def read_series(source: TextIO, name: str) -> Series:
     """The series of a CSV file with the columns ``timestamp`` and ``value``; others are kept as they are.
 
     Timestamps are ISO 8601, UTC where they name no zone. A row that is not later than the
-    one before it is taken as just after it: a file's order is the order it came in.
+    one before it is taken as just after it: a file's order is the order it came in. A value
+    that is blank, not a number or infinite is none: a device could not have sent it.
 
     Raises
     ------
@@ -61,7 +70,7 @@ def read_series(source: TextIO, name: str) -> Series:
     """
     lines = csv.reader(source, strict=True)
     try:
-        header = next(lines, list[str]())
+        header = [column.strip() for column in next(lines, list[str]())]
         places = [_place(header, column, name) for column in COLUMNS]
         rows, times, values = list[list[str]](), list[int](), list[float]()
         for row in lines:
@@ -73,12 +82,15 @@ def read_series(source: TextIO, name: str) -> Series:
             rows.append(row)
             times.append(_time(row[places[0]], where))
             values.append(_value(row[places[1]], where))
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise _bad(f"{name}, behind line {lines.line_num}: not UTF-8 text") from error
+    except csv.Error as error:
         raise _bad(f"{name}, line {lines.line_num + 1}: {error}") from error
-    ascending = np.array(times, np.int64)
-    steps = np.arange(len(ascending))
-    ascending = np.maximum.accumulate(ascending - steps) + steps
-    return Series(header, rows, ascending, np.array(values, np.float64))
+    given = np.array(times, np.int64)
+    late = int(np.count_nonzero(given[1:] <= np.maximum.accumulate(given)[:-1]))
+    steps = np.arange(len(given))
+    ascending = np.maximum.accumulate(given - steps) + steps
+    return Series(header, rows, ascending, np.array(values, np.float64), late)
 
 
 def write_scores(sink: TextIO, series: Series, scores: NDArray[np.float64]) -> None:
@@ -123,10 +135,18 @@ class FileDetector:
     def score(
         self, series: Series, progress: Callable[[int], None] = lambda _done: None
     ) -> NDArray[np.float64]:
-        """A score in [0, 1] for every row, 0 while the detector warms up.
+        """A score in [0, 1] for every row, 0 while the detector warms up and where there is no value.
 
         0.5 is where the mildest severity of the detector begins.
         """
+        there = np.flatnonzero(~np.isnan(series.values))
+        readings = replace(series, times=series.times[there], values=series.values[there])
+        scores = np.zeros(len(series.times))
+        scores[there] = self._scored(readings, lambda done: progress(int(there[done - 1]) + 1))
+        progress(len(scores))
+        return scores
+
+    def _scored(self, series: Series, progress: Callable[[int], None]) -> NDArray[np.float64]:
         first = series.times[:_INTERVAL_ROWS]
         interval_s = float(np.median(np.diff(first))) / SECOND if len(first) > 1 else _USUAL_INTERVAL_S
         detector, roster, terms = self._fresh(max(interval_s, 1e-3))
@@ -184,7 +204,7 @@ def _refit(detector: Detector, roster: Roster, series: Series, piece: slice) -> 
 
 def _rows(series: Series, part: slice) -> Rows:
     times = series.times[part]
-    return Rows(np.zeros(len(times), np.int64), times, series.values[part])
+    return Rows(np.zeros(len(times), np.int64), times, np.clip(series.values[part], -LARGEST, LARGEST))
 
 
 def _enter(
@@ -213,17 +233,20 @@ def _time(text: str, where: str) -> int:
 
 
 def _value(text: str, where: str) -> float:
+    """NaN where there is none."""
+    if text.strip().lower() in _NO_VALUE:
+        return math.nan
     try:
         value = float(text)
     except ValueError as error:
         raise _bad(f"{where}: value {text[:40]!r} is not a number") from error
-    if not math.isfinite(value):
-        raise _bad(f"{where}: value {text[:40]!r} is not finite")
-    return value
+    return value if math.isfinite(value) else math.nan
 
 
 def _bad(message: str) -> ConfigError:
-    return ConfigError(message, cure="a CSV file with the columns timestamp and value, a number in every row")
+    return ConfigError(
+        message, cure="a CSV file in UTF-8 with the columns timestamp and value, ISO 8601 and a number"
+    )
 
 
 _NOWHERE = City(

@@ -149,7 +149,7 @@ class Town:
         self._speaker = {one.device_id: one.stream_id for one in reversed(streams)}
         self.devices = [device.device_id for device in stream.fleet]
         self.device_of = {one.stream_id: one.device_id for one in streams}
-        order = np.random.default_rng(told.seed).permutation(len(stream.fleet)).tolist()
+        order: list[int] = np.random.default_rng(told.seed).permutation(len(stream.fleet)).tolist()
         each = max(1, len(order) // (2 * len(WAYS)))
         ways = {place: WAYS[i // each] for i, place in enumerate(order[: each * len(WAYS)])}
         self.way_of = {stream.fleet[place].device_id: way for place, way in ways.items()}

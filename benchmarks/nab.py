@@ -1,12 +1,13 @@
 """The onset detector on a folder of labelled series, by the NAB score.
 
-    python benchmarks/nab.py PATH [--set KEY=VALUE …] [--detail]
+    python benchmarks/nab.py PATH [--set KEY=VALUE …] [--detail] [--stress]
 
 PATH holds CSV files (``timestamp,value``) in folders and ``windows.json``: file to list of
 ``[start, end]``, as the Numenta Anomaly Benchmark lays them out. Each file is scored as
 `cityops score` does it. The threshold is the best one for all of them together; beside
 it stand thresholds chosen without the series they are used on, and detectors that cannot
-know. Then the cost of a reading, on 20,000 streams.
+know. With ``--stress`` the same threshold also scores relatives of the series (noisier,
+thinned, bent …). Then the cost of a reading, on 20,000 streams.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from analytics.evaluation.nab import (
 from analytics.roster import Roster, Rows
 from analytics.scoring_files import make_detector, read_series
 from analytics.times import SECOND, micros
+from benchmarks._relatives import RELATIVES, Readings, relative
 from telemetry.city import City
 from telemetry.detection import DetectorSpec
 from telemetry.devices import Device, Stream
@@ -54,18 +56,25 @@ TARGET_US = 10.0
 _STREAMS = 20_000
 _METRIC = "active_power_kw"
 _RANDOM_SEEDS = 10
+_HALVES = 25
 
 
 def scored(
-    path: Path, name: str, windows: Sequence[Sequence[str]], params: Mapping[str, Any]
+    path: Path, name: str, windows: Sequence[Sequence[str]], params: Mapping[str, Any], kind: str = ""
 ) -> ScoredSeries:
-    """A file through the detector."""
+    """A file, or a relative of it, through the detector. Windows before its first row are left out."""
     with (path / name).open(newline="", encoding="utf-8-sig") as lines:
         series = read_series(lines, name)
+    if kind:
+        one = relative(kind, name, Readings(series.times, series.values))
+        series = replace(series, times=one.times, values=one.values)
     scores = make_detector(KIND, params, _METRIC).score(series)
-    edges = np.array([[_micros(first), _micros(last)] for first, last in windows], np.int64)
-    rows = np.searchsorted(series.times, edges.reshape(-1, 2)).tolist()
-    return ScoredSeries(name, scores, [(first, last) for first, last in rows])
+    edges = np.array([[_micros(first), _micros(last)] for first, last in windows], np.int64).reshape(-1, 2)
+    rows = np.column_stack((
+        np.searchsorted(series.times, edges[:, 0]),
+        np.searchsorted(series.times, edges[:, 1], side="right") - 1,
+    ))  # fmt: skip
+    return ScoredSeries(name, scores, [(first, last) for first, last in rows.tolist() if first < last])
 
 
 def random_scores(series: Sequence[ScoredSeries], seed: int) -> list[ScoredSeries]:
@@ -88,6 +97,17 @@ def periodic_scores(series: Sequence[ScoredSeries], alarms: int) -> list[ScoredS
 def flat_scores(series: Sequence[ScoredSeries], score: float) -> list[ScoredSeries]:
     """The same series with one score everywhere."""
     return [replace(one, scores=np.full(len(one.scores), score)) for one in series]
+
+
+def other_halves(series: Sequence[ScoredSeries], profile: Profile) -> list[float]:
+    """Scores where each half's threshold is the optimum of the other half; of random halves, one by one."""
+    chance = np.random.default_rng(0)
+    scores: list[float] = []
+    for _ in range(_HALVES):
+        order = chance.permutation(len(series)).tolist()
+        halves = [[series[i] for i in part] for part in (order[::2], order[1::2])]
+        scores.append(cross_validated(halves, profile))
+    return scores
 
 
 def microseconds_per_reading(params: Mapping[str, Any], rounds: int = 60) -> float:
@@ -115,17 +135,25 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--detail", action="store_true", help="what became of each series")
+    parser.add_argument("--stress", action="store_true", help="relatives of the series too")
     parser.add_argument("--workers", type=int, default=1)
     told = parser.parse_args()
     settings: list[str] = told.set
     params = tomllib.loads("\n".join(settings))
     labels: dict[str, list[list[str]]] = json.loads((told.path / "windows.json").read_text())
+    kinds = ["", *(RELATIVES if told.stress else ())]
     with ProcessPoolExecutor(told.workers) as pool:
-        jobs = [pool.submit(scored, told.path, name, found, params) for name, found in labels.items()]
-        series = [job.result() for job in track(jobs, "Scoring", transient=True)]
+        jobs = [
+            pool.submit(scored, told.path, name, found, params, kind)
+            for kind in kinds
+            for name, found in labels.items()
+        ]
+        done = [job.result() for job in track(jobs, "Scoring", transient=True)]
+    series, *families = (done[first : first + len(labels)] for first in range(0, len(done), len(labels)))
     if told.detail:
         _print_detail(series)
     _print_scores(series)
+    _print_families(series, dict(zip(kinds[1:], families, strict=True)))
     print(f"{microseconds_per_reading(params):.2f} µs a reading on {_STREAMS:,} streams, one core "
           f"(target ≤ {TARGET_US:g})")  # fmt: skip
 
@@ -143,6 +171,9 @@ def _print_scores(series: Sequence[ScoredSeries]) -> None:
     folders = [list(group) for _, group in groupby(series, key=lambda one: one.name.split("/")[0])]
     _print_row("  threshold of the other series", [cross_validated(one_by_one, p) for p in PROFILES])
     _print_row("  threshold of the other folders", [cross_validated(folders, p) for p in PROFILES])
+    halves = [other_halves(series, p) for p in PROFILES]
+    _print_row("  threshold of another half, mean", [float(np.mean(scores)) for scores in halves])
+    _print_row("  of the halves, the worst tenth", [float(np.percentile(scores, 10)) for scores in halves])
     _print_row("never", [at_threshold(flat_scores(series, 0.0), p, 0.5).score for p in PROFILES])
     _print_row("always", [at_threshold(flat_scores(series, 1.0), p, 0.5).score for p in PROFILES])
     _print_row("random, threshold optimised", [_random(series, p) for p in PROFILES])
@@ -152,6 +183,18 @@ def _print_scores(series: Sequence[ScoredSeries]) -> None:
     for result, profile in zip(ours, PROFILES, strict=True):
         if profile.name in TARGETS:
             print(f"{profile.name}: {result.score:.1f} (target {TARGETS[profile.name]:g})")
+
+
+def _print_families(series: Sequence[ScoredSeries], families: Mapping[str, Sequence[ScoredSeries]]) -> None:
+    thresholds = [optimum(series, profile).threshold for profile in PROFILES]
+    everyone = [
+        [at_threshold(family, p, at).score for p, at in zip(PROFILES, thresholds, strict=True)]
+        for family in families.values()
+    ]
+    for kind, scores in zip(families, everyone, strict=True):
+        _print_row(f"relatives: {kind}", scores)
+    if everyone:
+        _print_row("relatives, mean", np.mean(everyone, axis=0).tolist())
 
 
 def _random(series: Sequence[ScoredSeries], profile: Profile) -> float:

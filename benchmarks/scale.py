@@ -202,6 +202,7 @@ def run_community(city: City, folder: Path, seconds: float) -> None:
         url = server.new_url()
         migrate.migrate(url)
         with pool.connect(url, name="benchmark", autocommit=True) as conn:
+            conn.prepare_threshold = None  # it is one session behind every connection
             for device in fleet.devices(city, MODELLED):  # many at once in a pipeline end PGlite
                 devices.upsert_devices(conn, [device])
             signals = Signals(city, conn)

@@ -201,7 +201,9 @@ def _offset(alert: Alert, language: Language) -> str | None:
 
 def _noisy(alert: Alert, language: Language) -> str | None:
     return _say(
-        mark("Its steps are {times} times as large as usual ({step}); told from {at} times."),
+        mark(
+            "It goes back and forth {times} times as much as usual (a step is {step}); told from {at} times."
+        ),
         language,
         times=_number(alert.detail.get("peak_score"), language),
         at=_number(alert.detail.get("raise_at"), language),

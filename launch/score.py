@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Generator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -35,17 +36,27 @@ def score(
     The output has the input's columns and `score`, 0 to 1; 0.5 is where the detector's
     mildest severity begins.
     """
-    from analytics.scoring_files import make_detector, read_series, write_scores
+    import numpy as np
+
+    from analytics.scoring_files import LARGEST, make_detector, read_series, write_scores
 
     made = make_detector(detector, dict(_setting(text) for text in settings or ()), metric)
     with _opened(source) as lines:
         series = read_series(lines, str(source))
+    _warn(int(np.isnan(series.values).sum()), "without a value, which score 0")
+    _warn(int((np.abs(series.values) > LARGEST).sum()), f"beyond {LARGEST:g}, which count as that")
+    _warn(series.late, "not later than one before, which are taken as just after it")
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("rows", total=len(series.times))
         scores = made.score(series, lambda done: bar.update(task, completed=done))
     with _destination(output, source) as sink:
         write_scores(sink, series, scores)
+
+
+def _warn(count: int, what: str) -> None:
+    if count:
+        err.print(f"{count:,} rows {what}", style="yellow")
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -63,6 +74,8 @@ def _setting(text: str) -> tuple[str, Any]:
 @contextmanager
 def _opened(source: Path) -> Generator[TextIO]:
     if source == _STANDARD:
+        if isinstance(sys.stdin, TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8-sig", newline="")
         yield sys.stdin
         return
     if not source.is_file():

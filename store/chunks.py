@@ -28,6 +28,8 @@ _CHUNKS = """
 SELECT chunk_schema, chunk_name FROM timescaledb_information.chunks
 WHERE format('%%I.%%I', hypertable_schema, hypertable_name)::regclass = %(relation)s::regclass
   AND range_start < %(end)s AND range_end > %(start)s"""
+_HOLDS = """
+SELECT EXISTS (SELECT FROM {relation} WHERE {column} >= %s AND {column} < %s)"""
 _END = """
 SELECT {edge}(found.at) FROM stream CROSS JOIN LATERAL (
     SELECT {column} AS at FROM {relation} AS held
@@ -54,6 +56,16 @@ def last_time(conn: psycopg.Connection, relation: str) -> datetime | None:
     return _edge(conn, relation, newest=True)
 
 
+def last_range(conn: psycopg.Connection, relation: str) -> tuple[datetime, datetime] | None:
+    """What the newest chunk that has a row may hold; `ENDLESS` without chunks, ``None`` without rows."""
+    query = sql.SQL(_HOLDS).format(**_names(relation))
+    for span in reversed(_ranges(conn, relation)):
+        row = conn.execute(query, span, prepare=False).fetchone()
+        if row and row[0]:
+            return span
+    return None
+
+
 def analyze(conn: psycopg.Connection, relation: str, start: datetime, end: datetime) -> None:
     """Tell the planner of the chunks that overlap ``[start, end)``; of the relation where it has none."""
     if edition(conn) is Edition.PLAIN:
@@ -67,9 +79,8 @@ def analyze(conn: psycopg.Connection, relation: str, start: datetime, end: datet
 def _edge(conn: psycopg.Connection, relation: str, *, newest: bool) -> datetime | None:
     query = sql.SQL(_END).format(
         edge=sql.SQL("max" if newest else "min"),
-        column=sql.Identifier("time" if relation == "reading" else "bucket"),
-        relation=sql.Identifier(relation),
         direction=sql.SQL("DESC" if newest else "ASC"),
+        **_names(relation),
     )
     ranges = _ranges(conn, relation)
     for start, end in reversed(ranges) if newest else ranges:
@@ -78,6 +89,11 @@ def _edge(conn: psycopg.Connection, relation: str, *, newest: bool) -> datetime 
         if row and row[0] is not None:
             return row[0]
     return None
+
+
+def _names(relation: str) -> dict[str, sql.Identifier]:
+    column = "time" if relation == "reading" else "bucket"
+    return {"column": sql.Identifier(column), "relation": sql.Identifier(relation)}
 
 
 def _ranges(conn: psycopg.Connection, relation: str) -> list[tuple[datetime, datetime]]:

@@ -100,7 +100,8 @@ def _hypertable(conn: psycopg.Connection, name: str) -> tuple[int, int, int, int
     if row is None or row[0] is None:
         return None
     packed = conn.execute(_PACKED, (relation,)).fetchone() if compresses else None
-    return (*(int(cell) for cell in row), *((int(packed[0]), int(packed[1])) if packed else (0, 0)))
+    whole, indexes, rows, chunks = (int(cell) for cell in row)
+    return (whole, indexes, rows, chunks, *((int(packed[0]), int(packed[1])) if packed else (0, 0)))
 
 
 def database_bytes(conn: psycopg.Connection) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from dashboard.auth.client import COOKIE
@@ -28,6 +29,9 @@ _FLAGS = (
     "--disable-gpu-rasterization",
     "--disable-gpu-compositing",
 )
+_WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+_COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules of these that depend on the theme."""
 _sessions: dict[tuple[str, str], str] = {}
 """Tokens by the server's address and the role: a fixture that starts a server notes them here."""
 
@@ -108,3 +112,10 @@ def visit(
         assert [c for c in complaints if forgive not in c and "GPU stall" not in c] == []
     finally:
         context.close()
+
+
+def complaints(page: Any, *, colours_alone: bool = False) -> list[tuple[str, list[Any]]]:
+    """What axe finds wrong by WCAG 2.2 AA, and where; in a second theme only colours can be."""
+    options = {"runOnly": _COLOURS if colours_alone else _WCAG, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
+    return [(item["id"], [node["target"] for node in item["nodes"]][:5]) for item in found]

@@ -131,7 +131,7 @@ class PGliteServer(TestServer):
     def drop(self, url: str) -> None:
         child = self._running.pop(url)
         child.terminate()
-        child.wait(10)
+        child.wait(60)
         assert child.stdin is not None
         child.stdin.close()
 

@@ -95,7 +95,7 @@ def mosquitto_pub(broker_url: str, topic: str, payload: str | bytes, qos: int = 
     command = [*program, "-h", address.host, "-p", str(address.port), "-t", topic, "-q", str(qos), "-s"]
     if address.username:
         command += ["-u", address.username, "-P", address.password]
-    subprocess.run(command, input=data, check=True, capture_output=True, timeout=20)
+    subprocess.run(command, input=data, check=True, capture_output=True, timeout=60)
 
 
 def _publish(broker_url: str, topic: str, data: bytes, qos: int) -> None:
@@ -105,7 +105,7 @@ def _publish(broker_url: str, topic: str, data: bytes, qos: int) -> None:
     connect(client, broker_url)
     client.loop_start()
     try:
-        assert connected.wait(10), "no connection to the broker"
+        assert connected.wait(60), "no connection to the broker"
         client.publish(topic, data, qos).wait_for_publish(10)
     finally:
         client.disconnect()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import psycopg
@@ -24,6 +25,8 @@ from telemetry.readings import Readings
 
 _SLICE_ROWS = 400_000
 """A day of a thousand streams: larger slices are read faster, and one is 10 MB."""
+_Item = TypeVar("_Item")
+
 _COLUMNS = ("stream_ids", "times", "values", "qualities")
 
 
@@ -98,7 +101,7 @@ class StoreSource:
         width = history.SliceWidth(_SLICE_ROWS)
         with self._connection() as conn:
             slices = history.slices(lambda: _lent(conn), stream_ids, moment(start), moment(end), width)
-            for until, found in slices:
+            for until, found in _ahead(slices):
                 yield micros(until), found
 
     def steps(self, start: int, end: int, step: int) -> Steps:
@@ -123,6 +126,15 @@ class StoreSource:
 
     def _connection(self) -> psycopg.Connection:
         return connect(self.database_url, name="backtest", autocommit=True)
+
+
+def _ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The items, the next one fetched while the last is worked on."""
+    with ThreadPoolExecutor(1, "ahead") as beside:
+        coming = beside.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = beside.submit(next, items, None)
+            yield item
 
 
 @contextmanager

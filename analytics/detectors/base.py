@@ -38,7 +38,8 @@ class Setup:
 def rows_of(roster: Roster, rows: Rows, takes: Callable[[Stream], bool]) -> Rows:
     """The rows, ordered by stream, of those streams of which ``takes`` holds; no other is asked."""
     streams, which = runs(rows.streams)
-    return rows.take(np.array([takes(roster.streams[place]) for place in streams.tolist()], np.bool_)[which])
+    places: list[int] = streams.tolist()
+    return rows.take(np.array([takes(roster.streams[place]) for place in places], np.bool_)[which])
 
 
 class Detector(Protocol):

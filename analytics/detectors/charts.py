@@ -18,17 +18,17 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import sklearn
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
-from sklearn import config_context
-from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn import covariance as estimators
 
 Floats = NDArray[np.float64]
 
 _chi2: Any = chi2
 _norm: Any = norm
-_shrinkage: Any = ledoit_wolf_shrinkage
-_unchecked: Any = config_context
+_sklearn: Any = sklearn
+_estimators: Any = estimators
 """These have no types of their own."""
 
 CHARTS = ("mewma", "spe")
@@ -108,8 +108,8 @@ def _t2(whole: Floats, covariance: Floats) -> Floats:
 def _covariance(whole: Floats) -> Floats:
     # Ledoit and Wolf, J. Multivariate Analysis 88 (2004): well conditioned from few steps.
     n, m = whole.shape
-    with _unchecked(assume_finite=True, skip_parameter_validation=True):
-        shrinkage = float(_shrinkage(whole, assume_centered=True))
+    with _sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
+        shrinkage = float(_estimators.ledoit_wolf_shrinkage(whole, assume_centered=True))
     found: Floats = (1.0 - shrinkage) * (whole.T @ whole) / n
     return found + (shrinkage * (whole**2).sum() / (n * m) + 1e-6) * np.eye(m)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analytics.columns import Columns, grown
 
-KEPT = 16
+KEPT = 32
 
 
 class Excesses:

@@ -17,31 +17,33 @@ from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup, rows_of
 from analytics.detectors.leaps import CALM, LEAPT, OFF, Leaps, Steps
 from analytics.detectors.moments import BadMoments
-from analytics.detectors.steps import COLUMNS, UsualSteps, fit_steps
+from analytics.detectors.steps import COLUMNS, UsualSteps, fit_steps, zigzags
 from analytics.roster import Roster, Rows
 from analytics.rounds import NEVER, Forward
 from analytics.scores import Scores, Term
 from analytics.times import SECOND
 from telemetry.alerts import Severity
-from telemetry.detection.health import LEAST_JUMP, PLAUSIBLE, JumpsParams
+from telemetry.detection.health import LEAST_JUMP, PLAUSIBLE, RESTLESS, JumpsParams
 from telemetry.devices import Stream
 from telemetry.metrics import METRICS
 
 _TERMS = ("spike", "offset", "noisy", "implausible")
 _UNREST = 0.05
 """Weight of the newest step in the smoothed unrest: about twenty readings."""
-_LEAST_UNREST = 0.02
+_LEAST_UNREST = 0.008
 """Share of the least jump that counts as unrest at all: steps below an instrument's resolution
 are no measure of noise."""
 _SELDOM = 0.01
 """Share of zeros up to which a drop to nothing is a leap however small: an hour and a half of a
 week, more than outages take. By night a road's few vehicles are less than a step by day."""
+_SETTLED = 0.7
+"""Share of what is noise below which it is over."""
 _FADED = 0.05
 """A count of spikes below this is none."""
 _CLEARED = 0.5
 """What a full count has come down to when spikes are over: after 1.4 times the memory."""
 _HOLD_S = 600.0
-_KEPT = ("count", "unrest", "hot", "began")
+_KEPT = ("count", "unrest", "step", "hot", "began")
 
 
 class Jumps:
@@ -53,10 +55,10 @@ class Jumps:
         self._roster = Roster.of((), ())
         self._forward = Forward()
         self._term = np.empty(0, np.int64)
-        self._floor, self._low, self._high = (np.empty(0, np.float64) for _ in range(3))
+        self._floor, self._low, self._high, self._noisy = (np.empty(0, np.float64) for _ in range(4))
         self._usual = UsualSteps()
         self._leaps = Leaps(self._params.settle_s)
-        self._count, self._unrest = np.empty(0, np.float64), np.empty(0, np.float64)
+        self._count, self._unrest, self._step = (np.empty(0, np.float64) for _ in range(3))
         self._hot = np.empty(0, np.bool_)
         self._began = np.empty((0, len(_TERMS)), np.int64)
         self._unfit = np.empty(0, np.bool_)
@@ -69,15 +71,16 @@ class Jumps:
         mask = np.array(taken, np.bool_)
         first = int((self._term >= 0).sum()) * len(_TERMS)
         self._term = np.append(self._term, np.where(mask, first + (np.cumsum(mask) - 1) * len(_TERMS), -1))
-        columns = np.array([self._bounds(stream) for stream in fresh], np.float64).reshape(-1, 3).T
-        self._floor, self._low, self._high = (
-            np.append(have, more)
-            for have, more in zip((self._floor, self._low, self._high), columns, strict=True)
+        columns = np.array([self._bounds(stream) for stream in fresh], np.float64).reshape(-1, 4).T
+        known = (self._floor, self._low, self._high, self._noisy)
+        self._floor, self._low, self._high, self._noisy = (
+            np.append(have, more) for have, more in zip(known, columns, strict=True)
         )
         n = len(roster)
         self._usual.extend(n)
         self._leaps.extend(roster, np.isfinite(self._floor))
         self._count, self._unrest = grown(self._count, n, 0.0), grown(self._unrest, n, 0.0)
+        self._step = grown(self._step, n, 0.0)
         self._hot, self._began = grown(self._hot, n, False), grown(self._began, n, NEVER)
         self._forward.extend(n)
         self._roster = roster
@@ -152,12 +155,13 @@ class Jumps:
         """None."""
         return {}
 
-    def _bounds(self, stream: Stream) -> tuple[float, float, float]:
-        """The least jump and the plausible range."""
+    def _bounds(self, stream: Stream) -> tuple[float, float, float, float]:
+        """The least jump, the plausible range and what is noise."""
         metric, params = METRICS.get(stream.metric), self._params
         low, high = (metric.low, metric.high) if metric else (-np.inf, np.inf)
         low, high = params.plausible.get(stream.metric) or PLAUSIBLE.get(stream.metric, (low, high))
-        return {**LEAST_JUMP, **params.least}.get(stream.metric, np.inf), low, high
+        noisy = params.noisy_times * RESTLESS.get(stream.metric, 1.0)
+        return {**LEAST_JUMP, **params.least}.get(stream.metric, np.inf), low, high, noisy
 
     def _round(self, rows: Rows) -> tuple[NDArray[np.bool_], Scores]:
         streams = rows.streams
@@ -176,7 +180,7 @@ class Jumps:
         if spiked.any():
             self._spikes.add(streams[spiked], leapt_at[spiked], rows.times[spiked])
         calm = (status == CALM) & ~spiked
-        self._take_in(streams, apart, spiked, np.where(calm, np.abs(delta), np.nan))
+        self._take_in(streams, apart, spiked, np.where(calm, delta, np.nan))
         unfit = (status == LEAPT) | (status == OFF) & self._leaps.witnessed[streams] | impossible
         return unfit, self._scores(rows, status, impossible, spiked)
 
@@ -192,16 +196,18 @@ class Jumps:
         streams: NDArray[np.int64],
         apart: NDArray[np.int64],
         spiked: NDArray[np.bool_],
-        size: NDArray[np.float64],
+        step: NDArray[np.float64],
     ) -> None:
-        """Let counts of spikes fade, and the newest step into the unrest."""
+        """Let counts of spikes fade, and the newest step (NaN: none that counts) into the unrest."""
         count = self._count[streams]
         if spiked.any() or count.any():
             faded = count * np.exp(-apart / (self._params.memory_s * SECOND))
             count = np.where(faded < _FADED, 0.0, faded) + spiked
             self._count[streams] = np.minimum(count, self._params.spikes)
         unrest = self._unrest[streams]
-        self._unrest[streams] = unrest + _UNREST * np.where(np.isnan(size), 0.0, size - unrest)
+        size = zigzags(step, self._step[streams])
+        self._unrest[streams] = unrest + _UNREST * np.where(np.isnan(step), 0.0, size - unrest)
+        self._step[streams] = np.nan_to_num(step)
 
     def _scores(
         self,
@@ -213,10 +219,9 @@ class Jumps:
         """The terms of streams with which something is the matter, or was at their last reading."""
         streams = rows.streams
         count = self._count[streams]
-        noise = self._unrest[streams] / np.maximum(
-            self._usual.typical[streams], _LEAST_UNREST * self._floor[streams]
-        )
-        warm = (status != CALM) | impossible | (count > 0) | (noise > self._params.noisy_times / 2)
+        usual = np.maximum(self._usual.zigzag[streams], _LEAST_UNREST * self._floor[streams])
+        noise = self._unrest[streams] / usual
+        warm = (status != CALM) | impossible | (count > 0) | (noise > _SETTLED * self._noisy[streams])
         told = np.flatnonzero(warm | self._hot[streams])
         self._hot[streams] = warm
         columns = (count[told], status[told] == OFF, noise[told], impossible[told])
@@ -252,7 +257,8 @@ class Jumps:
         """Since when each term of each row has been above nothing."""
         at = np.repeat(rows.times[:, None], len(_TERMS), axis=1)
         at[:, 1] = np.where(scores[:, 1] > 0, self._leaps.leapt_at[rows.streams], rows.times)
-        least = np.array((0.0, 0.0, self._params.noisy_times / 2, 0.0))
+        least = np.zeros(scores.shape)
+        least[:, 2] = _SETTLED * self._noisy[rows.streams]
         before = self._began[rows.streams]
         stands = scores > least
         began = np.where(stands & (before != NEVER), before, at)
@@ -260,11 +266,11 @@ class Jumps:
         return began
 
     def _terms(self, stream: Stream) -> list[Term]:
-        params = self._params
+        params, noisy = self._params, self._bounds(stream)[3]
         bounds = (
             (params.spikes - 0.5, _CLEARED, 0.0, 0.0),
             (1.0, 1.0, stream.interval_s, 0.0),
-            (params.noisy_times, params.noisy_times / 2, params.noisy_s, 0.0),
+            (noisy, _SETTLED * noisy, params.noisy_s, 0.0),
             (1.0, 1.0, 0.0, _HOLD_S),
         )
         return [

@@ -33,7 +33,8 @@ _STIRS = 0.3
 _STIRRED = 3.0
 """Usual intervals within which it does."""
 _CELL_DEG = 0.15
-"""Side of the squares, about 16 km, in which a metric's leaps are one event."""
+"""Side of the squares, about 16 km, in which leaps of one metric on one kind of device are one
+event: lamps that are switched say nothing of a feeder."""
 _SECOND_THOUGHTS = 5.0
 """Usual intervals after a leap in which others may yet bear it out, or its going on."""
 
@@ -212,9 +213,9 @@ def _areas(roster: Roster) -> NDArray[np.int64]:
 
 
 def _area(device: Device, metric: str) -> tuple[str, ...]:
-    """Metric, domain and square of the map. Batteries of a canal say nothing of those of a noise meter."""
+    """Metric, kind of device and square of the map. Lamps that are switched say nothing of a feeder."""
     square = (math.floor(device.lat / _CELL_DEG), math.floor(device.lon / _CELL_DEG))
-    return metric, device.domain, *map(str, square)
+    return metric, device.kind, *map(str, square)
 
 
 def ties(spec: DetectorSpec, devices: Sequence[Device]) -> list[list[str]]:

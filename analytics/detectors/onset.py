@@ -196,15 +196,16 @@ class Onset:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The band that the strongest term would have found familiar, NaN where nothing was novel."""
         n = len(strength)
-        term, rows = strength.argmax(axis=1), np.arange(n)
-        novel = strength[rows, term] > 0
-        rows, term = rows[novel], term[novel]
+        band = np.full((2, n), np.nan)
+        rows = np.flatnonzero(strength.any(axis=1))
+        if len(rows) == 0:
+            return band[0], band[1]
+        term = strength[rows].argmax(axis=1)
         place = np.cumsum(known.ravel()).reshape(n, _N)[rows, term] - 1
         seen, distance, quantiles = looks.seen[rows, term], met.distance[place], heights[place]
         above = seen > quantiles[:, MIDDLE]
         low = np.where(above, np.minimum(quantiles[:, LOW], seen - distance), seen + distance)
         high = np.where(above, seen - distance, np.maximum(quantiles[:, HIGH], seen + distance))
-        band = np.full((2, n), np.nan)
         band[:, rows] = looks.base[rows, term] + looks.unit[rows, term] * np.stack((low, high))
         return band[0], band[1]
 

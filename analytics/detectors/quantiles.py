@@ -51,7 +51,8 @@ class Quantiles:
         for odd in (True, False):
             # Markers beside each other do not move at once, so their order holds.
             some = (columns % 2 == 1) == odd
-            _move(heights, places, rows[some], columns[some] + 1, step[some])
+            if some.any():
+                _move(heights, places, rows[some], columns[some] + 1, step[some])
         self.heights[cells], self._places[cells] = heights, places
 
     def state(self) -> Columns:

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import sklearn
 from numpy.typing import NDArray
-from sklearn import config_context
 
 from analytics.columns import Columns, grown, match
 from analytics.detectors.base import Setup, rows_of
@@ -33,7 +33,7 @@ from telemetry.detection.levels import Level
 from telemetry.detection.subspace import SubspaceParams
 from telemetry.devices import Stream
 
-_unchecked: Any = config_context
+_sklearn: Any = sklearn
 """Scikit-learn checks what it is given for a quarter of the time that a small fit takes."""
 
 _UNWATCHED = -1
@@ -95,7 +95,7 @@ class Subspace:
         streams, _, means = grid_of(own, self._means.step_us)
         floors = [self._floor_of[roster.streams[int(stream)].metric] for stream in streams]
         least = round(self._params.least_days * DAY / self._means.step_us)
-        with _unchecked(assume_finite=True, skip_parameter_validation=True):
+        with _sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
             fitted = [
                 fit_shapes(x, floor, self._params, least) for x, floor in zip(means, floors, strict=True)
             ]

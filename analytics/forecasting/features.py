@@ -24,8 +24,6 @@ _SEWER_MMPH = 20.0
 """Rain that streets still swallow, mm/h; K, the city profile's attention level."""
 _RAIN_UNIT_MMPH = 10.0
 _WET_MMPH = 1.0
-_HEAVY_MMPH = 10.0
-"""Rain of which streets may fill; a drizzle's small errors say nothing of those."""
 _WET_LEVEL_M = 0.03
 """Water on a street this deep is from rain, even where no gauge nearby saw it."""
 
@@ -74,8 +72,7 @@ class Recent:
     def wet(self, rainy: NDArray[np.bool_], rises: NDArray[np.bool_]) -> NDArray[np.int64]:
         """1 where errors are those of wet hours, else 0.
 
-        ``rainy``: rain matters; ``rises``: what matters is heavy rain, or water that is there.
+        ``rainy``: rain matters; ``rises``: a residual above `_WET_LEVEL_M` is rain as well.
         """
-        wet = rainy & ~rises & (self.rain_hour >= _WET_MMPH)
-        gathers = (self.rain >= _HEAVY_MMPH) | (self.residual >= _WET_LEVEL_M)
-        return (wet | (rises & gathers)).astype(np.int64)
+        wet = rainy & (self.rain_hour >= _WET_MMPH)
+        return (wet | (rises & (self.residual >= _WET_LEVEL_M))).astype(np.int64)

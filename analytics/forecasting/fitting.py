@@ -68,7 +68,8 @@ def fit(places: Places, rows: Rows, n_streams: int, context: Context) -> tuple[N
     for spread, errors in enumerate(errors_of(places, past, centre)):
         shares = error_quantiles(errors / unit, learning.wet, learning.groups, least)
         model.errors[:, :, spread] = shares
-    model.errors *= few_days(places, past)[:, None, None, None, :]
+    # A warning is the first of many looks at a chance: what it rests on is taken wider than the fan.
+    model.errors[:, :, 1:] *= few_days(places, past)[:, None, None, None, :]
     model.season[:], model.scale[:], model.clip[:] = season, learning.scale, learning.clip
     model.seen[:] = _seen(learning.features, learning.groups)
     base = past.base(places, context.stations, season, context.zone)

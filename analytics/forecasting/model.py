@@ -17,6 +17,7 @@ STRATA = 2
 """Dry hours and wet ones."""
 SPREADS = 3
 """Of the value at a step ahead, and of the highest and of the lowest by then."""
+_BEYOND = 2.0
 _NAMES = ("coefficients", "errors", "season", "scale", "clip", "seen")
 
 
@@ -70,12 +71,12 @@ class Model:
         return np.maximum(beyond.max(axis=1, initial=0.0), 1.0)
 
     def within(self, rows: NDArray[np.int64], features: Floats) -> Floats:
-        """The features with more rain than ever was seen counting as the most seen, ``(n, FEATURES - 1)``.
+        """The features with no more rain than `_BEYOND` times the most seen, ``(n, FEATURES - 1)``.
 
-        What streets do with it cannot be told from drizzle.
+        What streets do with a cloudburst cannot be told from drizzle.
         """
         bounded = features.copy()
-        bounded[:, RAIN] = np.minimum(features[:, RAIN], self.seen[rows][:, RAIN])
+        bounded[:, RAIN] = np.minimum(features[:, RAIN], _BEYOND * self.seen[rows][:, RAIN])
         return bounded
 
     def columns(self, rows: NDArray[np.intp]) -> Columns:

@@ -35,7 +35,7 @@ def errors_of(places: Places, past: Past, centre: Floats) -> Iterator[Floats]:
 
 
 def few_days(places: Places, past: Past) -> Floats:
-    """How much wider few days make the quantiles of streams that err together, ``(k, len(LEVELS))``.
+    """How much wider few days make quantiles of extremes that come together, ``(k, len(LEVELS))``.
 
     Their errors of a day are one draw, whatever their number: Student's quantiles in the place
     of the normal ones, with a degree of freedom for each day but one.

@@ -19,6 +19,7 @@ LEAST_JUMP: Mapping[str, float] = {
     "water_level_m": 0.15,
     "rain_mmph": 50.0,
     "flow_m3s": 8.0,
+    "pump_power_kw": 60.0,
     "gate_opening_pct": 30.0,
     "pm2_5": 30.0,
     "pm10": 50.0,
@@ -47,8 +48,18 @@ SWIFT = frozenset(
 """What the city itself can change from one reading to the next (a crash, a tripped feeder).
 Water, air and weather cannot."""
 
-SWITCHED = frozenset(("rain_mmph", "flow_m3s", "gate_opening_pct"))
+SWITCHED = frozenset(("rain_mmph", "flow_m3s", "pump_power_kw", "gate_opening_pct"))
 """What sets in at once: a shower, a pump, a gate. Such a leap may be a spike, but no offset."""
+
+RESTLESS: Mapping[str, float] = {
+    "rain_mmph": 2.3,
+    "flow_m3s": 2.3,
+    "pump_power_kw": 2.3,
+    "pm10": 2.0,
+    "occupancy_pct": 1.35,
+}
+"""How many times as much unrest is none on a metric that has its bursts by nature: showers,
+pumps, dust that is stirred up, queues."""
 
 REFILLED = frozenset(("battery_pct",))
 """What people raise at once: a battery is replaced."""
@@ -73,7 +84,8 @@ class JumpsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is a spike: ``spikes`` of them within about ``memory_s`` are told. One that stays, while
     nothing else of the device and no neighbour jumps, is an offset; after ``settle_s`` it
     counts as the new usual. Of what the city can change as swiftly itself (`SWIFT`) only
-    another metric of the device can tell. ``noisy_times`` the usual unrest for ``noisy_s`` is noise. Values
+    another metric of the device can tell. Unrest is how much steps take each other back; ``noisy_times``
+    what is usual in lively hours (more where a metric is `RESTLESS`) for ``noisy_s`` is noise. Values
     outside ``plausible`` of their metric (low, high; else `PLAUSIBLE`, else its physical
     range) are implausible. ``gap_intervals`` usual intervals without a reading forget what
     was before.
@@ -85,7 +97,7 @@ class JumpsParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spikes: Positive = 2.0
     memory_s: Positive = 3_600.0
     settle_s: Positive = 21_600.0
-    noisy_times: Positive = 8.0
+    noisy_times: Positive = 2.6
     noisy_s: NotNegative = 900.0
     gap_intervals: Positive = 5.0
 

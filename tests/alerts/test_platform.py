@@ -11,7 +11,8 @@ from alerts.apply import apply_findings
 from alerts.platform import PlatformWatch, Vitals
 from analytics.platform import PlatformRounds
 from store import alerts as alert_store
-from store import devices, pool, services
+from store import devices, pool, quarantine, services
+from store.quarantine import Refusal
 from telemetry.alerts import Alert, AlertStatus, FindingState
 from telemetry.devices import Device
 from telemetry.metrics import Domain
@@ -126,3 +127,29 @@ def test_a_flood_of_refusals_opens_an_alert_that_ends_by_itself(conn: psycopg.Co
     assert devices.list_devices(conn) == []  # it stands nowhere and measures nothing
     assert devices.list_streams(conn) == []
     assert apply_findings(conn, []) == []
+
+
+def refusal(device_id: str, number: int, reason: str = "time") -> Refusal:
+    payload = f'{{"ts":{number}}}'.encode()
+    return Refusal(NOW, device_id, f"city/{device_id}", payload, reason, "ts is 25200 s in the future")
+
+
+def test_a_device_whose_times_are_refused_is_told_until_they_are_taken_again(
+    conn: psycopg.Connection,
+) -> None:
+    """What reaches no detector: a clock seven hours ahead, or back in 1970."""
+    names = ("wrong", "once", "odd")
+    known = [Device(n, Domain.TRAFFIC, "loop", n, n, 10.7, 106.7, "760", 60, ("speed_kmh",)) for n in names]
+    with conn.transaction():
+        devices.upsert_devices(conn, known)
+        quarantine.put_refusals(conn, [refusal("wrong", -n) for n in range(1, 50)])
+    rounds, course = PlatformRounds(conn, LIMITS), list[tuple[int, int]]()
+    for minute in range(60):
+        new = [refusal("odd", minute, "range"), *([refusal("once", 7)] if minute == 5 else [])]
+        new += [refusal("wrong", minute)] if 10 <= minute < 30 else []
+        quarantine.put_refusals(conn, new)
+        rounds.look(conn, NOW + timedelta(minutes=minute))
+        course.append((minute, len([one for one in alert_store.list_live(conn) if one.rule == "misdated"])))
+    (alert,) = [one for one in alert_store.list_alerts(conn) if one.rule == "misdated"]
+    assert (alert.device_id, alert.status) == ("wrong", AlertStatus.RESOLVED)
+    assert [minute for minute, live in course if live] == list(range(13, 44)), course

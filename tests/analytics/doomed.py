@@ -32,8 +32,9 @@ def clock(conn: psycopg.Connection) -> int:
     return int(row[0])
 
 
-def run(url: str, shards: int, name: str, told: Connection) -> None:
+def run(url: str, shards: int, name: str, by_default: bool, told: Connection) -> None:
     """Run in a process of its own, until it is killed."""
+    city = worlds.city_by_default() if by_default else worlds.city()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     logging.basicConfig(level=logging.INFO)
     recovery.warm_up = announced("warm", history.warm_up, told)  # type: ignore[assignment]
@@ -44,4 +45,4 @@ def run(url: str, shards: int, name: str, told: Connection) -> None:
     live.apply_findings = announced("consume", live.apply_findings, told)  # type: ignore[assignment]
     never = Alerts(close_after_h=0)  # by the real clock, which is months ahead
     settings = Settings(database_url=url, analytics=Analytics(shards=shards), alerts=never)
-    service.run(settings, worlds.city(), threading.Event(), name=name, moment=clock)
+    service.run(settings, city, threading.Event(), name=name, moment=clock)

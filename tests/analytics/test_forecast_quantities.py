@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from analytics.forecasting import features
+from analytics.forecasting.model import Model
 from analytics.roster import Rows
 from analytics.times import DAY, HOUR
 from telemetry.alerts import Finding, FindingState
@@ -126,3 +128,13 @@ def test_rain_warns_of_water_that_is_not_on_the_street_yet(showers: Floats) -> N
 def test_a_drizzle_warns_of_nothing(showers: Floats) -> None:
     rain = showers + storms(WEEK * 24 + 16.0, mmph=15.0)
     assert told(STREET, 0.15, pond(rain), rain, **AT_ONCE) == []
+
+
+def test_more_rain_than_twice_what_was_seen_counts_as_that() -> None:
+    model = Model.blank(1, 4)
+    model.seen[:] = 2.0
+    storm = np.full((1, features.FEATURES - 1), 9.0)
+    bounded = model.within(np.zeros(1, np.int64), storm)
+    assert (bounded[:, features.RAIN] == 4.0).all()
+    assert bounded[0, : features.RAIN.start].tolist() == storm[0, : features.RAIN.start].tolist()
+    assert (storm == 9.0).all(), "left as it was"

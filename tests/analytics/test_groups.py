@@ -130,7 +130,7 @@ def test_the_baseline_is_frozen_while_it_is_strange() -> None:
     assert START + 11 * HOUR < found[-1].at.timestamp() * 1e6 < START + 12.5 * HOUR
     assert [f.state for f in found].count(FindingState.RAISED) == 1
     thawed = run(learnt(level_s=3600.0, frozen_s=0.0), commits)
-    assert thawed[1].at.timestamp() * 1e6 < START + 11 * HOUR or len(thawed) > 2
+    assert [f.state for f in thawed].count(FindingState.RAISED) > 1
 
 
 def test_late_readings_wait_for_no_one() -> None:

@@ -105,6 +105,24 @@ def test_a_stuck_sensor_raises_nothing_else_once_it_is_known() -> None:
     assert only.detail["lasted_s"] >= 15 * 60
 
 
+def test_a_sensor_that_goes_back_and_forth_more_than_usual_is_noisy() -> None:
+    """Three times its usual spread, which no single step would give away; over when it is quiet again."""
+    shaken = np.random.default_rng(5).normal(28.0, 2.5, 50).tolist()
+    made = engine()
+    found = [
+        one for commit in feed(AIR_PM, shaken, n=150) for one in made.score_rows(commit.rows, commit.now)
+    ]
+    noisy = [one for one in found if one.rule == "noisy"]
+    assert [one.state for one in noisy] == [FindingState.RAISED, FindingState.CLEARED]
+    assert noisy[0].detail["raise_at"] == 2.6
+    assert 20 + 15 <= (noisy[0].at - moment(START)).total_seconds() / 60 <= 20 + 45
+
+
+def test_what_goes_somewhere_is_not_noisy_however_fast() -> None:
+    climbing = [28.0 + 3.0 * i for i in range(40)]
+    assert "noisy" not in rules(told(feed(AIR_PM, climbing)))
+
+
 def test_an_offset_of_one_of_a_stations_metrics_is_the_sensors() -> None:
     found = told(feed(AIR_PM, [120.0 + i % 3 for i in range(60)]))
     assert rules(found) == {"offset"}
@@ -132,7 +150,7 @@ def test_what_drops_to_nothing_is_wrong_however_little_it_was(values: list[float
     made = engine(["jumps"])
     jumps = made.pipeline.guards[0].detector
     model = {name: column.copy() for name, column in jumps.models().items()}
-    model["large"][AIR_NO2] = 60.0
+    model["large"][AIR_NO2] = model["zigzag"][AIR_NO2] = 60.0
     jumps.learn(model)
     assert rules(told(feed(AIR_NO2, values), made)) == told_as
     model["zeros"][AIR_NO2] = 0.02

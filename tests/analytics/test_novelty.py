@@ -140,3 +140,9 @@ def _strengths(values: np.ndarray) -> list[float]:
     memory.extend(1)
     met = [memory.meet(ONE, np.float32([value]), np.int32([0])) for value in values.tolist()]
     return [float(one.strength[0]) for one in met]
+
+
+def test_a_trifle_on_a_stream_that_nearly_always_says_the_same_is_no_sensation() -> None:
+    values = np.zeros(1000)
+    values[200::200] = [5.0, 3.0, 6.0, 7.0]
+    assert 0 < _strengths(values)[800] < 2

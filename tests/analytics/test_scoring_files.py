@@ -74,6 +74,7 @@ def test_times_that_stand_still_or_go_back_follow_the_file() -> None:
     times = series(text).times
     assert (np.diff(times) > 0).all()
     assert times[4] - times[0] == 2 * 3600 * 1_000_000
+    assert series(text).late == 2
 
 
 def test_zones_are_understood() -> None:
@@ -89,18 +90,54 @@ def test_short_files(text: str) -> None:
     assert make_detector("onset", {}, _METRIC).score(read).tolist() == [0.0] * len(read.rows)
 
 
+@pytest.mark.parametrize("blank", ["", " ", "NaN", "inf", "-Infinity", "1e999", "null", "N/A"])
+def test_a_row_without_a_value_is_as_if_it_had_not_come(blank: str) -> None:
+    lines = document(week(), 1800.0).splitlines(keepends=True)
+    detector = make_detector("onset", {}, _METRIC)
+    scores = detector.score(series("".join(lines)))
+    holes = [1, 100, 300, len(lines)]
+    for place in holes:
+        lines.insert(place, f"2026-03-02,{blank}\n")
+    holed = detector.score(series("".join(lines)))
+    places = np.array(holes) - 1
+    assert (holed[places] == 0).all()
+    assert np.delete(holed, places).tolist() == scores.tolist()
+
+
+@pytest.mark.parametrize("kind", ["onset", "seasonal", "subspace"])
+@pytest.mark.parametrize("factor", [1e-20, 1e15, 1e300], ids=str)
+def test_values_of_any_size(kind: str, factor: float) -> None:
+    values = (np.array(week()) * factor).tolist()
+    scores = make_detector(kind, {}, _METRIC).score(series(document(values, 1800.0)))
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_one_reading_beyond_all_measure_is_odd_and_harms_no_other() -> None:
+    values = week()
+    values[200] = 1e39
+    scores = make_detector("onset", {}, _METRIC).score(series(document(values, 1800.0)))
+    assert scores[200] > 0.6
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_a_table_program_s_file_reads_the_same() -> None:
+    """CRLF, spaces behind the comma, and quotes."""
+    plain = document(week(), 1800.0)
+    other = plain.replace("timestamp,value", '"timestamp", value').replace("\n", "\r\n")
+    assert series(other).values.tolist() == series(plain).values.tolist()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "no column 'timestamp'.*nothing"),
         ("timestamp,speed\n2026-01-01,1\n", "no column 'value'.*timestamp, speed"),
         ("timestamp,value\n2026-01-01,1\n2026-01-02,12k\n", "line 3: value '12k' is not a number"),
-        ("timestamp,value\n2026-01-01,nan\n", "line 2: value 'nan' is not finite"),
         ("timestamp,value\nyesterday,1\n", "line 2: timestamp 'yesterday'"),
         ("timestamp,value\n2026-01-01\n", "line 2: 1 fields"),
         ('timestamp,value\n2026-01-01,"1\n', "unexpected end"),
     ],
-    ids=["empty", "column", "value", "nan", "time", "fields", "quote"],
+    ids=["empty", "column", "value", "time", "fields", "quote"],
 )
 def test_what_cannot_be_read_is_named(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -13,12 +13,15 @@ from analytics.live import LiveEngine
 from analytics.passing import moments
 from analytics.resplit import resplit
 from analytics.shards import Shard, fair_share, shards_of, split_among
+from analytics.ties import torn
 from analytics.times import HOUR, SECOND
 from analytics.work import Work
+from launch.config import load_city, load_settings
 from store.batches import heads
 from store.offsets import get_offsets, worst_lag
 from store.pool import connect
 from store.snapshots import list_consumers
+from telemetry.detection import Configuration, DetectorSpec
 from tests.analytics import worlds
 from tests.analytics.test_engine import eventful
 from tests.analytics.towns import Town, make_town, town
@@ -186,3 +189,31 @@ def test_no_log_gets_ahead_of_another_behind_a_backlog(town: Town) -> None:
     consume_all(town, [engine])
     assert town.anomalies() == []
     assert get_offsets(town.conn, "analytics") == {"ingest-1": 240, "ingest-2": 80}
+
+
+def test_what_the_default_detectors_compare_is_in_one_shard() -> None:
+    """Up to one for each domain; who asks for more is told what is taken apart."""
+    city = load_city(load_settings(None, {}))
+    assert [torn(city.detection.enabled, city.devices, n) for n in (1, 2, 3, 4)] == [[]] * 4
+    assert "drift" in torn(city.detection.enabled, city.devices, 5)
+    zones = DetectorSpec("g", "groups", params={"group_by": ["zone"]})
+    assert torn([zones, DetectorSpec("limits", "limits")], city.devices, 2) == ["g"]
+    for n in (2, 4, 7):
+        assert all(any(shard.holds(device) for device in city.devices) for shard in shards_of(n))
+
+
+@pytest.mark.usefixtures("zones")
+def test_a_group_that_spans_zones_is_scored_whole(
+    make_town: Callable[[], Town], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = {"group_by": ["domain"], "step_s": 60.0, "wait_s": 0.0}
+    spec = DetectorSpec("groups", "groups", params=params)
+    monkeypatch.setattr(worlds, "PLAIN", Configuration((spec,)))
+    alone, shared = make_town(), make_town()
+    (single,), crewed = crew(alone, 1), crew(shared, 2)
+    for commit in eventful():
+        alone.commit(commit)
+        shared.commit(commit)
+    consume_all(alone, [single])
+    consume_all(shared, crewed)
+    assert shared.anomalies() == alone.anomalies() != []

@@ -16,6 +16,7 @@ from store.batches import append_batch
 from store.devices import list_streams, upsert_devices
 from store.pool import connect
 from store.readings import write_readings
+from telemetry.city import City
 from telemetry.readings import Readings
 from tests.analytics import worlds
 from tests.analytics.worlds import DEVICES, START, Commit
@@ -47,8 +48,8 @@ class Town:
         for commit in feed:
             self.commit(commit)
 
-    def engine(self, now: int = START) -> LiveEngine:
-        return start(self.conn, worlds.city(), now)
+    def engine(self, now: int = START, city: City | None = None) -> LiveEngine:
+        return start(self.conn, city or worlds.city(), now)
 
     def anomalies(self) -> list[tuple[object, ...]]:
         return self.conn.execute(

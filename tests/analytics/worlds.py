@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from analytics.detectors import GUARDS
 from analytics.roster import Roster, Rows
 from analytics.stages import Stage, make_guard, make_watcher
 from analytics.times import DAY, SECOND
+from launch.config import load_city, load_settings
 from telemetry.alerts import Finding, FindingState, Severity
 from telemetry.city import City, Threshold
 from telemetry.detection import Configuration, DetectorSpec
@@ -89,6 +91,12 @@ def city(thresholds: Sequence[Threshold] = LADDER, devices: Sequence[Device] = (
         sim={},
         detection=PLAIN,
     )
+
+
+@functools.cache
+def city_by_default() -> City:
+    """The same with all that Ho Chi Minh City's profile runs from the first start on."""
+    return replace(city(), detection=load_city(load_settings(None, {})).detection)
 
 
 def device(device_id: str, kind: str, *metrics: str, interval_s: float = 60.0, **tags: str) -> Device:
@@ -207,7 +215,7 @@ def carried_over(old: Stage, new: Stage) -> Stage:
     return new
 
 
-def wait_for(condition: Callable[[], bool], deadline_s: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], deadline_s: float = 60.0) -> None:
     """Until it holds; fails after a deadline."""
     deadline = time.monotonic() + deadline_s
     while not condition():

@@ -43,7 +43,7 @@ SCRIPT = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{
 _T = TypeVar("_T")
 
 
-def wait_for(ask: Callable[[], _T], timeout_s: float = 15.0) -> _T:
+def wait_for(ask: Callable[[], _T], timeout_s: float = 60.0) -> _T:
     """The first true answer; fails after the deadline."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -100,14 +100,14 @@ class Town:
     def get(self, path: str, **parameters) -> httpx.Response:
         """As an administrator."""
         return httpx.get(
-            self.url + path, params=parameters, timeout=20, headers=self.cookie(Role.ADMINISTRATOR)
+            self.url + path, params=parameters, timeout=60, headers=self.cookie(Role.ADMINISTRATOR)
         )
 
     def as_role(self, role: str) -> httpx.Client:
         """A client signed in with a role; it sends the session's token with everything."""
         token = self.token(Role(role))
         headers = {CSRF_HEADER: csrf_of(token)}
-        return httpx.Client(base_url=self.url, headers=headers, cookies={COOKIE: token}, timeout=20)
+        return httpx.Client(base_url=self.url, headers=headers, cookies={COOKIE: token}, timeout=60)
 
     def cookie(self, role: str = Role.ADMINISTRATOR) -> dict[str, str]:
         return {"cookie": f"{COOKIE}={self.token(Role(role))}"}
@@ -155,7 +155,7 @@ def town(make_database: Callable[[], str], city: City) -> Iterator[Town]:
             yield made
         finally:
             stop.set()
-            server.join(15)
+            server.join(60)
         assert not server.is_alive(), "the dashboard did not stop"
         assert not failures
 

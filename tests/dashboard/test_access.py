@@ -23,7 +23,7 @@ FOR_ADMINISTRATORS = ["/api/v1/people", "/api/v1/keys", "/api/v1/audit"]
 
 @pytest.fixture
 def nobody(town: Town) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=town.url, timeout=20) as client:
+    with httpx.Client(base_url=town.url, timeout=60) as client:
         yield client
 
 
@@ -236,7 +236,7 @@ def test_a_key_with_scopes_for_changes_needs_no_token(town: Town, nobody: httpx.
 def test_the_live_feed_tells_who_is_not_signed_in(town: Town):
     with connect(town.url.replace("http", "ws") + "/ws/live", origin=town.url) as socket:
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(timeout=10)
+            socket.recv(timeout=60)
         assert closed.value.rcvd.code == 4401
 
 

@@ -39,7 +39,7 @@ def name(town: Town) -> Iterator[str]:
 
 @contextmanager
 def signed_in(town: Town, name: str, password: str = PASSWORD) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=town.url, timeout=20) as client:
+    with httpx.Client(base_url=town.url, timeout=60) as client:
         assert client.post("/sign-in", data={"username": name, "password": password}).status_code == 303
         client.headers[CSRF_HEADER] = csrf_of(client.cookies[COOKIE])
         yield client

@@ -14,8 +14,7 @@ from telemetry.alerts import Severity
 from telemetry.detection.episodes import Episode
 from telemetry.people import Role
 from tests.dashboard.conftest import SCRIPT, Town
-from tests.dashboard.test_inventory import complaints
-from tests.fix_browser import visit
+from tests.fix_browser import complaints, visit
 
 ONE = '[[detector]]\nname = "stuck"\nkind = "stuck"\n'
 SPAN = {"start": "2026-05-01T00:00:00+07:00", "end": "2026-05-03T00:00:00+07:00"}

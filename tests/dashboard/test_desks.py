@@ -26,8 +26,7 @@ from telemetry.city import City
 from telemetry.devices import Stream
 from telemetry.readings import Readings, to_micros
 from tests.dashboard.conftest import AIR, GAUGE, Town
-from tests.dashboard.test_inventory import complaints
-from tests.fix_browser import visit
+from tests.fix_browser import complaints, visit
 
 ROAD = "dien_bien_phu"
 LANGUAGES = load_languages("Asia/Ho_Chi_Minh")
@@ -235,18 +234,6 @@ def test_a_noise_limit_that_is_no_law_is_called_a_proposal(town: Town):
 
 
 @pytest.mark.parametrize("face", ["dark", "light"])
-@pytest.mark.parametrize("page", ["traffic", "drainage", "environment", "energy"])
-def test_each_desk_is_accessible(browser: Any, town: Town, past: datetime, page: str, face: str):
-    with visit(browser, town.url + "/healthz") as opened:
-        opened.context.add_cookies([{"name": "theme", "value": face, "url": town.url}])
-        opened.goto(f"{town.url}/{page}?lang=en")
-        wait_until_ready(opened)
-        assert complaints(opened) == []
-        for caption in opened.locator("figure figcaption").all():
-            assert len(caption.inner_text()) > 20  # what the chart shows, and how old it is
-        assert opened.locator("figure .figure__chart").count() == opened.locator("figcaption .as-of").count()
-
-
 @pytest.mark.parametrize(
     ("path", "place", "said"),
     [
@@ -255,12 +242,24 @@ def test_each_desk_is_accessible(browser: Any, town: Town, past: datetime, page:
         (f"/environment?station={AIR}&lang=vi", "environment-course", "Tiếng ồn"),
         ("/energy?feeder=%3Cscript%3E&lang=en", "energy-frequency", "Street lamps"),
     ],
+    ids=["traffic", "drainage", "environment", "energy"],
 )
-def test_each_desk_opens_clean(browser: Any, town: Town, past: datetime, path: str, place: str, said: str):
-    with visit(browser, town.url + path) as page:
+def test_each_desk_opens_clean_and_is_accessible(
+    browser: Any, town: Town, past: datetime, path: str, place: str, said: str, face: str
+):
+    with visit(browser, town.url + "/healthz") as page:
+        page.context.add_cookies([{"name": "theme", "value": face, "url": town.url}])
+        page.goto(town.url + path)
         page.wait_for_selector(f"#{place} .js-plotly-plot .main-svg")
         page.wait_for_selector(".desk .skeleton", state="detached")
+        wait_until_ready(page)
         assert said.upper() in page.locator(".desk").inner_text().upper()
+        assert complaints(page, colours_alone=face == "light") == []
+        captions = page.locator("figure figcaption").all()
+        assert captions
+        for caption in captions:
+            assert len(caption.inner_text()) > 20  # what the chart shows, and how old it is
+        assert page.locator("figure .figure__chart").count() == page.locator("figcaption .as-of").count()
 
 
 def test_a_choice_is_kept_in_the_address_and_values_are_live(browser: Any, town: Town):

@@ -17,8 +17,7 @@ from telemetry.detection import decode_configuration
 from telemetry.errors import ConfigError
 from telemetry.people import Role
 from tests.dashboard.conftest import SCRIPT, Town
-from tests.dashboard.test_inventory import complaints
-from tests.fix_browser import visit
+from tests.fix_browser import complaints, visit
 
 ONE = '[[detector]]\nname = "limits"\nkind = "limits"\n'
 TWO = ONE + '[[detector]]\nname = "hang"\nkind = "stuck"\nparams = { least_repeats = 30 }\n'

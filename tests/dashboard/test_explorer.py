@@ -16,8 +16,7 @@ from store.devices import list_streams
 from telemetry.people import Role
 from telemetry.readings import Readings
 from tests.dashboard.conftest import AIR, GAUGE, HOSTILE, SCRIPT, Town
-from tests.dashboard.test_inventory import complaints
-from tests.fix_browser import visit
+from tests.fix_browser import complaints, visit
 
 ZOOM = """() => {
   const chart = document.querySelector('#explorer-chart .js-plotly-plot');

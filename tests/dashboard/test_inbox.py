@@ -20,8 +20,7 @@ from store import audit, clocks, devices, ledger, pool
 from telemetry.devices import DeviceClock
 from telemetry.settings import Ingest
 from tests.dashboard.conftest import AIR, GAUGE, SCRIPT, Town, wait_for
-from tests.dashboard.test_inventory import complaints
-from tests.fix_browser import visit
+from tests.fix_browser import complaints, visit
 
 GHOST = "ghost-1"
 _CLEAN = (
@@ -50,7 +49,7 @@ def ingest(town: Town) -> Iterator[Writer]:
         thread.start()
         yield Writer(other, "live", Ingest())
         stop.set()
-        thread.join(10)
+        thread.join(60)
         with town.conn.transaction():
             for statement in _CLEAN:
                 town.conn.execute(statement)

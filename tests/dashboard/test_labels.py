@@ -12,8 +12,7 @@ from telemetry.alerts import Verdict
 from telemetry.labels import Label
 from telemetry.people import Role
 from tests.dashboard.conftest import AIR, GAUGE, SCRIPT, Town
-from tests.dashboard.test_inventory import complaints
-from tests.fix_browser import visit
+from tests.fix_browser import complaints, visit
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 START_MS = round(START.timestamp() * 1_000)

@@ -88,7 +88,7 @@ def test_every_callback_belongs_to_a_page(callbacks: list[dict[str, Any]]):
 
 
 def test_nobody_gets_an_answer_from_a_callback(town: Town, callbacks: list[dict[str, Any]]):
-    with httpx.Client(base_url=town.url, timeout=20) as nobody:
+    with httpx.Client(base_url=town.url, timeout=60) as nobody:
         for callback in callbacks:
             assert nobody.post("/_dash-update-component", json=request_of(callback)).status_code == 401
         for page in present():

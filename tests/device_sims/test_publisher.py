@@ -23,7 +23,7 @@ from telemetry.settings import Settings
 from telemetry.topics import STATUS, parse_topic
 from tests.fix_mqtt import connect, mosquitto_pub
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @dataclass

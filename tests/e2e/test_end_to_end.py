@@ -40,7 +40,7 @@ clear_s = 1.0
 """
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 30.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 60.0) -> Any:
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
         assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s for {what}"
@@ -61,7 +61,7 @@ class RunningCity:
         mosquitto_pub(self.broker_url, telemetry_topic(device.domain, device.device_id), json.dumps(values))
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.url}/api/v1/{path}", timeout=10, headers=self.cookie)
+        answer = httpx.get(f"{self.url}/api/v1/{path}", timeout=60, headers=self.cookie)
         answer.raise_for_status()
         return answer.json()
 
@@ -101,7 +101,7 @@ def city(
         for process in reversed(processes):
             process.terminate()
         for process in processes:
-            process.wait(20)
+            process.wait(60)
 
 
 def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
@@ -122,7 +122,7 @@ def _sign_in(url: str, database_url: str) -> dict[str, str]:
         timeout=60,
     )
     form = {"username": "tester", "password": "a long enough secret"}
-    answer = httpx.post(f"{url}/sign-in", data=form, timeout=20)
+    answer = httpx.post(f"{url}/sign-in", data=form, timeout=60)
     assert answer.status_code == 303, answer.text
     token = answer.cookies[COOKIE]
     remember_session(url, token)
@@ -167,7 +167,7 @@ def test_a_published_value_arrives_on_the_socket(city: RunningCity) -> None:
     address = city.url.replace("http", "ws") + "/ws/live"
     with connect_socket(address, origin=city.url, additional_headers=city.cookie) as socket:
         city.publish(gauge, water_level_m=-0.246)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         seen: list[float] = []
         while -0.246 not in seen:
             frame = json.loads(socket.recv(timeout=max(0.1, deadline - time.monotonic())))
@@ -179,10 +179,10 @@ def test_a_published_value_arrives_on_the_page(city: RunningCity, browser: Any) 
     stream = city.stream_id(gauge, "water_level_m")
     with visit(browser, f"{city.url}/?device={gauge.device_id}&lang=vi") as page:
         number = page.locator(f'#overview-drawer-values [data-stream-id="{stream}"] .value__number')
-        expect(number).to_be_visible(timeout=30_000)
+        expect(number).to_be_visible(timeout=60_000)
         for value, text in ((1.23, "1,23"), (1.19, "1,19")):
             city.publish(gauge, water_level_m=value)
-            expect(number).to_have_text(text, timeout=10_000)
+            expect(number).to_have_text(text, timeout=60_000)
 
 
 def test_a_flood_opens_an_alert_that_the_page_shows_and_its_end_resolves_it(
@@ -201,10 +201,10 @@ def test_a_flood_opens_an_alert_that_the_page_shows_and_its_end_resolves_it(
     assert alert["severity"] == "critical"
     with visit(browser, f"{city.url}/?lang=vi") as page:
         in_feed = page.locator(f'.alert[data-device="{street.device_id}"]')
-        expect(in_feed).to_contain_text(street.name_vi, timeout=20_000)
+        expect(in_feed).to_contain_text(street.name_vi, timeout=60_000)
         _end_the_flood(city, street, now_ms)
         wait_for(lambda: alerts("resolved"), "the alert to be resolved")
-        expect(in_feed).to_have_count(0, timeout=20_000)
+        expect(in_feed).to_have_count(0, timeout=60_000)
     assert alerts("open") == []
 
 
@@ -259,11 +259,11 @@ def test_a_flood_of_messages_that_cannot_be_used_opens_an_alert_about_the_platfo
         return alerts("open")
 
     try:
-        (alert,) = wait_for(alert_amid_the_flood, "an alert about the platform", 15)
+        (alert,) = wait_for(alert_amid_the_flood, "an alert about the platform")
     finally:
         client.disconnect()
         client.loop_stop()
     assert (alert["rule"], alert["device_id"]) == ("quarantine_rate", "cityops")
-    (over,) = wait_for(lambda: alerts("resolved"), "it to be resolved", 15)
+    (over,) = wait_for(lambda: alerts("resolved"), "it to be resolved")
     assert over["alert_id"] == alert["alert_id"]
     assert alerts("open") == []

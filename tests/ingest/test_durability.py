@@ -73,7 +73,7 @@ def start_ingest(
     yield start
     for process in started:
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
@@ -105,7 +105,7 @@ def test_kill_9_of_ingest_loses_nothing(
             wait_until(lambda goal=goal: stored() >= goal, f"{goal} readings")
             kills_amid += stored() < N
             process.kill()
-            process.wait(10)
+            process.wait(60)
             process = start_ingest()
         publisher.join(60)
         assert not publisher.is_alive()

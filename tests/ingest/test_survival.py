@@ -43,7 +43,7 @@ HERE = Path(__file__).parent
 DISK_MB = 900
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 40.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s for {what}"
@@ -172,7 +172,7 @@ class World:
         assert isinstance(bad, dict)
         assert sum(good.values()) > 400
         assert sum(bad.values()) > 5
-        wait_until(lambda: self.account() == self.expected(good, bad), "the account to add up", 30.0)
+        wait_until(lambda: self.account() == self.expected(good, bad), "the account to add up")
 
     def settle(self, record: dict[str, object]) -> None:
         try:
@@ -230,7 +230,7 @@ def world(engines: World, request: pytest.FixtureRequest) -> Iterator[World]:
     yield engines
     for process in engines.started:
         process.kill()
-        process.wait(10)
+        process.wait(60)
     engines.started.clear()
 
 
@@ -240,7 +240,7 @@ def test_ingest_killed(world: World) -> None:
         for _ in range(3):
             world.wait_for_more()
             process.kill()
-            process.wait(10)
+            process.wait(60)
             process = world.start_ingest()
     world.settle(record)
 
@@ -335,7 +335,7 @@ def test_one_of_two_killed(world: World) -> None:
     with world.load() as record:
         world.wait_for_more()
         first.kill()
-        first.wait(10)
+        first.wait(60)
         world.wait_for_more()
         world.start_ingest(share="city")
     world.settle(record)

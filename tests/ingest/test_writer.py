@@ -137,11 +137,11 @@ def test_a_failed_flush_leaves_nothing_behind(
         thread = threading.Thread(target=write)
         thread.start()
         waiting = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while other.execute(waiting, row).fetchone() is None:
             assert time.monotonic() < deadline, "the flush never reached the ledger"
         other.execute("SELECT pg_terminate_backend(%s)", row)
-        thread.join(10)
+        thread.join(60)
     assert failed
     with pool.connect(database_url, name="test") as fresh:
         assert count(fresh) == 0

@@ -41,7 +41,7 @@ from telemetry.settings import Settings, Tls
 from tests.fix_engines import surroundings, why_not
 from tests.fix_mqtt import MakeBroker
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def device(device_id: str) -> Device:

@@ -140,19 +140,12 @@ def test_what_cannot_be_is_named(run: Any, arguments: tuple[str, ...], says: str
 
 
 def test_cancelling_what_has_ended_is_refused(run: Any, conn: psycopg.Connection) -> None:
-    run(
-        "backtest",
-        "--days",
-        "0.1",
-        "--train-days",
-        "0.1",
-        "--workers",
-        "1",
-        "--select",
-        "metric=water_level_m",
-    )
-    last = json.loads(run("backtest", "list", "--json").stdout)[0]["backtest_run_id"]
-    refused = run("backtest", "cancel", str(last))
+    span = (datetime(2026, 1, 4, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC))
+    configuration = decode_configuration(LEVELS.encode()).to_document()
+    (asked,) = backtests.request_runs(conn, [backtests.Request(configuration, "abc", *span, "an")])
+    backtests.begin(conn, asked.backtest_run_id, "w")
+    backtests.finish(conn, asked.backtest_run_id, "w", {}, [])
+    refused = run("backtest", "cancel", str(asked.backtest_run_id))
     assert refused.returncode == 2
     assert "it is done" in refused.stderr
 
@@ -182,7 +175,7 @@ def bench(url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         )
     yield process
     process.terminate()
-    assert process.wait(30) == 0, (tmp_path / "bench.log").read_text()
+    assert process.wait(60) == 0, (tmp_path / "bench.log").read_text()
 
 
 def test_what_is_asked_for_is_done_by_the_bench(conn: psycopg.Connection, bench: Any) -> None:
@@ -209,6 +202,6 @@ def test_a_shadow_runs_in_a_process_of_its_own(conn: psycopg.Connection, bench: 
         readings = Readings.of([stream.stream_id], [at], [9.0])
         with conn.transaction():
             append_batch(conn, "ingest", minutes + 1, write_readings(conn, readings))
-    wait_for(lambda: get_offsets(conn, shadows.consumer_of(shadow.shadow_id)) == {"ingest": 3}, 30.0)
+    wait_for(lambda: get_offsets(conn, shadows.consumer_of(shadow.shadow_id)) == {"ingest": 3}, 60.0)
     shadows.stop(conn, shadow.shadow_id, "an")
     wait_for(lambda: not any(s.name == "bench" and s.detail["shadow"] for s in services.list_services(conn)))

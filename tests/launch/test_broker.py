@@ -52,14 +52,14 @@ class Listener:
         self._client.on_message = self._receive
         connect(self._client, url, clean_start=False, properties=properties)
         self._client.loop_start()
-        assert self.ready.wait(10)
+        assert self.ready.wait(60)
 
     def _receive(self, client: Any, _data: object, message: paho.MQTTMessage) -> None:
         self.got.append(message.payload)
         if self._acknowledge:
             client.ack(message.mid, message.qos)
 
-    def wait_for(self, count: int, timeout_s: float = 20.0) -> list[bytes]:
+    def wait_for(self, count: int, timeout_s: float = 60.0) -> list[bytes]:
         deadline = time.monotonic() + timeout_s
         while len(self.got) < count and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -83,7 +83,7 @@ def _publish(url: str, count: int, protocol: Any = paho.MQTTv5) -> list[bytes]:
     client.on_connect = lambda *_: connected.set()
     connect(client, url)
     client.loop_start()
-    assert connected.wait(10)
+    assert connected.wait(60)
     payloads = [b"%d" % n for n in range(count)]
     for sent in [client.publish(TOPIC, payload, 1) for payload in payloads]:
         sent.wait_for_publish(20)

@@ -26,7 +26,7 @@ def cityops(
     command = [sys.executable, "-m", "launch", *arguments]
     clean = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment}
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, cwd=folder, env=clean,
+        command, capture_output=True, text=True, timeout=120, check=False, cwd=folder, env=clean,
         input=given or "",
     )  # fmt: skip
 

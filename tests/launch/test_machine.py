@@ -38,7 +38,7 @@ class Run:
             )
 
     def wait_up(self) -> RunState:
-        deadline = time.monotonic() + 90.0
+        deadline = time.monotonic() + 180.0
         while "CityOps is up" not in self.log.read_text(encoding="utf-8"):
             assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")
@@ -50,7 +50,7 @@ class Run:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "launch", "--data-dir", str(self.folder), *arguments]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=60, check=False, cwd=self.folder.parent,
+            command, capture_output=True, text=True, timeout=120, check=False, cwd=self.folder.parent,
             env=self.environment,
         )  # fmt: skip
 
@@ -69,7 +69,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 def test_up_answers_refuses_a_second_and_leaves_nothing(run: Run):
     state = run.wait_up()
-    with urllib.request.urlopen(f"{state.http_url}/readyz", timeout=5) as answer:
+    with urllib.request.urlopen(f"{state.http_url}/readyz", timeout=60) as answer:
         assert answer.status == 200
 
     status = json.loads(run.command("status", "--json").stdout)
@@ -105,7 +105,7 @@ def test_after_a_kill_nothing_is_left_and_the_next_start_recovers(run: Run, tmp_
     # Both at once: the worst that can be done to it. What is left is for the next start to stop.
     os.kill(guards[0][0], signal.SIGKILL)
     run.process.kill()
-    run.process.wait(10)
+    run.process.wait(60)
     assert any(is_running(m.identity) for m in state.members)
     run.log.unlink()
 
@@ -115,7 +115,7 @@ def test_after_a_kill_nothing_is_left_and_the_next_start_recovers(run: Run, tmp_
         assert "Stopped what an earlier run left behind" in again.log.read_text(encoding="utf-8")
         assert not [m.name for m in state.members if is_running(m.identity)]
         again.process.kill()
-        assert [m.name for m in renewed.members if not wait_gone(m.identity, 30.0)] == []
+        assert [m.name for m in renewed.members if not wait_gone(m.identity, 60.0)] == []
     finally:
         again.end()
 

@@ -54,7 +54,7 @@ def ingest(database_url: str, conn: psycopg.Connection) -> Iterator[Writer]:
         thread.start()
         yield Writer(other, "live", Ingest())
         stop.set()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 

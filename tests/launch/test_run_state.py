@@ -48,7 +48,7 @@ def test_only_proven_leftovers_are_stopped(tmp_path: Path):
     )
     try:
         assert stop_leftovers(tmp_path) == ["ingest"]
-        assert ours.wait(5) != 0
+        assert ours.wait(60) != 0
         assert stranger.poll() is None
         assert read_state(tmp_path) is None
     finally:

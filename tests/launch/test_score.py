@@ -38,6 +38,23 @@ def test_scores_a_file(source: Path) -> None:
     assert [path.name for path in source.parent.iterdir() if path.name not in ("in.csv", "out.csv")] == []
 
 
+def test_what_is_odd_about_a_file_is_said(source: Path) -> None:
+    source.write_text(
+        source.read_text().replace("2026-01-01 05", "2026-01-01 03") + "2027-01-01,\n2027-01-02,nan\n"
+    )
+    result = score("--detector", "onset", "--csv", source, "--out", source.with_name("out.csv"))
+    assert result.exit_code == 0, result.output
+    assert "2 rows without a value" in result.output
+    assert "1 rows not later" in result.output
+
+
+def test_from_standard_input_with_a_byte_order_mark(source: Path) -> None:
+    arguments = ["score", "--detector", "onset", "--csv", "-", "--out", str(source.with_name("out.csv"))]
+    result = CliRunner().invoke(app, arguments, input=b"\xef\xbb\xbf" + source.read_bytes())
+    assert result.exit_code == 0, result.output
+    assert len(source.with_name("out.csv").read_text().splitlines()) == 401
+
+
 def test_a_setting_reaches_the_detector(source: Path) -> None:
     outs = [source.with_name(name) for name in ("plain.csv", "late.csv")]
     for out, extra in zip(outs, [[], ["--set", "warm_readings=380"]], strict=True):

@@ -40,7 +40,7 @@ def supervisor(tmp_path: Path, guard: Guard) -> Iterator[Supervisor]:
     found.stop()
 
 
-def _until(supervisor: Supervisor, done: Callable[[], bool], timeout_s: float = 15.0) -> None:
+def _until(supervisor: Supervisor, done: Callable[[], bool], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not done():
         assert time.monotonic() < deadline, "waited in vain"
