@@ -41,8 +41,7 @@ def chart(anomalies: tuple[Anomaly, ...] = (), faults: tuple[QualityInterval, ..
 def anomaly(severity: Severity, first_min: int, last_min: int | None) -> Anomaly:
     start = START + timedelta(minutes=first_min)
     end = None if last_min is None else START + timedelta(minutes=last_min)
-    facts = (None, None, None, None, {})
-    return Anomaly(1, "one", "test", "onset", 1, severity, start, start, end, *facts)
+    return Anomaly(1, "one", "test", "onset", 1, severity, start, start, end, None, None, None, None, {})
 
 
 def bands(found: ChartData, language: Language) -> list[tuple[float, float, str]]:
