@@ -10,6 +10,7 @@ from datetime import timedelta
 import numpy as np
 import psycopg
 
+from analytics.blocks import join
 from analytics.columns import Columns
 from analytics.detectors import GUARDS
 from analytics.roster import Roster, Rows
@@ -25,6 +26,8 @@ WINDOW = timedelta(days=7)
 
 SLICE = 128
 """Streams read at once: a week at 30-second readings of these is some 60 MB."""
+_TOGETHER_ROWS = 2_500_000
+"""As many readings."""
 
 _FALSE = sum(FLAGS[f] for f in (Fault.STUCK, Fault.SPIKE, Fault.OFFSET, Fault.DRIFT, Fault.IMPLAUSIBLE))
 """Faults in which a value is not what was to be measured: live, the guards keep such readings back."""
@@ -88,11 +91,37 @@ def whole(rows: Rows) -> Rows:
 
 
 def warm(stages: Sequence[Stage], roster: Roster, past: Iterable[Rows], now: int, sift: Sift = whole) -> None:
-    """`warm_up` from history at hand, some streams at a time."""
-    for rows in past:
-        for stage, own in _heard(stages, rows, sift):
+    """`warm_up` from history at hand, some streams at a time.
+
+    Warming goes through time step by step and costs as much for a few streams as for many, so that
+    slices of coarse history are taken together.
+    """
+    for some in _batches(past):
+        for stage, own in _heard(stages, _together(some), sift):
             stage.detector.warm(own, now)
-            stage.detector.learn(stage.detector.fit(roster, own))
+        for rows in some:
+            for stage, own in _heard(stages, rows, sift):
+                stage.detector.learn(stage.detector.fit(roster, own))
+
+
+def _batches(past: Iterable[Rows]) -> Iterator[list[Rows]]:
+    """Slices, as many together as hold `_TOGETHER_ROWS` readings."""
+    some: list[Rows] = []
+    for rows in past:
+        if some and sum(map(len, some)) + len(rows) > _TOGETHER_ROWS:
+            yield some
+            some = []
+        some.append(rows)
+    if some:
+        yield some
+
+
+def _together(some: Sequence[Rows]) -> Rows:
+    """Slices as one, ordered by stream and time."""
+    if len(some) == 1:
+        return some[0]
+    rows = join(some)
+    return rows.take(np.argsort(rows.streams, kind="stable"))
 
 
 def fit_all(
