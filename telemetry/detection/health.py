@@ -52,11 +52,11 @@ SWITCHED = frozenset(("rain_mmph", "flow_m3s", "pump_power_kw", "gate_opening_pc
 """What sets in at once: a shower, a pump, a gate. Such a leap may be a spike, but no offset."""
 
 RESTLESS: Mapping[str, float] = {
-    "rain_mmph": 2.3,
-    "flow_m3s": 2.3,
-    "pump_power_kw": 2.3,
-    "pm10": 2.0,
-    "occupancy_pct": 1.35,
+    "rain_mmph": 4.0,
+    "flow_m3s": 4.0,
+    "pump_power_kw": 4.0,
+    "pm10": 3.0,
+    "occupancy_pct": 1.5,
 }
 """How many times as much unrest is none on a metric that has its bursts by nature: showers,
 pumps, dust that is stirred up, queues."""
