@@ -42,7 +42,7 @@ def find_crossings(fan: Fan, limits: Floats, signs: Floats, steps: int) -> Cross
     chance = beyond[:, -1]
     # A step's chance is that of having passed it by its end, and now none has.
     ends = fan.times[:, :steps] + STEP_US / 2
-    times = np.concatenate((ends[:, :1] - STEP_US, ends), axis=1)
+    times: Floats = np.concatenate((ends[:, :1] - STEP_US, ends), axis=1, dtype=np.float64)
     beyond = np.concatenate((np.zeros((len(beyond), 1)), beyond), axis=1)
     earliest, likely, latest = (_first(beyond, times, share * chance) for share in (0.1, 0.5, 0.9))
     return Crossings(chance, likely, earliest, latest)

@@ -139,7 +139,7 @@ def gather(places: Places, rows: Rows, n_streams: int) -> Past | None:
 
 def _moments(first: int, late: Floats, otherwise: float) -> NDArray[np.int64]:
     """Times ``late`` ``(k, T)`` in each step from ``first`` on, ``otherwise`` where that is NaN."""
-    begins = first + np.arange(late.shape[1]) * STEP_US
+    begins = first + np.arange(late.shape[1], dtype=np.int64) * STEP_US
     return (begins + np.where(np.isnan(late), otherwise, late)).astype(np.int64)
 
 
