@@ -1,8 +1,9 @@
 """Shards: the city's devices in parts, so that several processes share the work.
 
 A device belongs to a shard by its domain, so that neighbours, rain gauges and groups stay
-together wherever in the city they stand: no detector compares across domains, unless it is told
-to. More shards than domains take a domain apart by zone, and see what spans zones in parts. Logs
+together wherever in the city they stand. Water and air are one part, since forecasts of dust
+listen to rain gauges; nothing else compares across domains, unless it is told to. More shards
+than such parts take one apart by zone, and see what spans zones in parts. Logs
 are no part of it: behind a shared subscription a broker may spread one device over all of
 them, so every shard reads every log and scores its own devices.
 """
@@ -15,9 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from telemetry.devices import Device
-from telemetry.metrics import CITY_DOMAINS
+from telemetry.metrics import Domain
 
 NAME = "analytics"
+
+PARTS = ((Domain.TRAFFIC,), (Domain.DRAINAGE, Domain.ENVIRONMENT), (Domain.ENERGY,))
+"""Domains that detectors look at together."""
 
 _NAMED = re.compile(rf"{NAME}(?:/(\d+)of(\d+))?")
 
@@ -49,11 +53,15 @@ class Shard:
 
     def holds(self, device: Device | None) -> bool:
         """Whether a device is of this part; the same on every machine. The first has what is not known."""
-        if device is None or device.domain not in CITY_DOMAINS:
+        part = -1 if device is None else _part(device.domain)
+        if device is None or part < 0:
             return self.number == 1
-        first, domains = CITY_DOMAINS.index(device.domain), len(CITY_DOMAINS)
-        parts = range(first % self.of, self.of, domains)
-        return parts[zlib.crc32(device.zone.encode()) % len(parts)] == self.number - 1
+        own = range(part % self.of, self.of, len(PARTS))
+        return own[zlib.crc32(device.zone.encode()) % len(own)] == self.number - 1
+
+
+def _part(domain: Domain) -> int:
+    return next((place for place, domains in enumerate(PARTS) if domain in domains), -1)
 
 
 def shards_of(n: int) -> tuple[Shard, ...]:

@@ -81,8 +81,8 @@ class Tally:
         crossed, faults = run.crossings(), run.faults()
         self.stream_days += run.days * len(run.detector.bank)
         self.timed += timed(own, crossed, within_us)
-        points = [(self.warnings.setdefault(term.severity, []) for term in run.terms)]
-        points += [(found for _ in run.terms) for found in self.others.values()]
+        points = [[self.warnings.setdefault(term.severity, []) for term in run.terms]]
+        points += [[found] * len(run.terms) for found in self.others.values()]
         for findings, places in zip((own, *others), points, strict=True):
             spans = standing(findings)
             for term, place in zip(run.terms, places, strict=True):

@@ -274,9 +274,10 @@ def test_the_process_notices_and_scoring_never_stops(town: Town, worker: Worker)
     apply(town, CHANGED)
     worker.step()
     assert worker.changes.vitals(worker.engine) == {"configuration": 1, "configuration_next": 2}
-    while worker.engine.version == 1:
+    while worker.engine.version == 1 and worker.i < N:
         worker.step()
         assert get_offsets(town.conn, CONSUMER) == {"ingest-1": worker.i}
+    worker.until_version(2)
     assert worker.changes.vitals(worker.engine) == {"configuration": 2}
     assert names(worker.engine) == ["silence", "stuck", "limits", "levels"]
 

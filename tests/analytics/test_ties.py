@@ -34,10 +34,10 @@ def test_neighbours_are_of_a_kind() -> None:
     assert not tied("drift", RAIN, NOISE)
 
 
-def test_leaps_are_shared_by_metric_and_area() -> None:
-    battery = replace(RAIN, domain=NOISE.domain)
-    assert tied("jumps", battery, NOISE)
-    assert not tied("jumps", replace(battery, lat=battery.lat + 1.0), NOISE)
+def test_leaps_are_shared_by_metric_kind_and_area() -> None:
+    assert tied("jumps", NOISE, replace(NOISE, device_id="noise-2"))
+    assert not tied("jumps", NOISE, replace(NOISE, device_id="noise-2", lat=NOISE.lat + 1.0))
+    assert not tied("jumps", RAIN, NOISE)  # both have a battery
 
 
 def test_clocks_tie_nobody_as_history_keeps_no_times_of_receipt() -> None:
