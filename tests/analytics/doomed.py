@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import psycopg
+from threadpoolctl import threadpool_limits
 
 from analytics import history, live, memory, recovery, refit, service
 from telemetry.settings import Alerts, Analytics, Settings
@@ -35,6 +36,7 @@ def clock(conn: psycopg.Connection) -> int:
 def run(url: str, shards: int, name: str, by_default: bool, told: Connection) -> None:
     """Run in a process of its own, until it is killed."""
     city = worlds.city_by_default() if by_default else worlds.city()
+    threadpool_limits(1)  # as services are started: more show in the last digits of a model
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     logging.basicConfig(level=logging.INFO)
     recovery.warm_up = announced("warm", history.warm_up, told)  # type: ignore[assignment]

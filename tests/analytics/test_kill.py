@@ -18,6 +18,7 @@ from multiprocessing.process import BaseProcess
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from analytics.roster import Rows
 from analytics.shards import shards_of
@@ -152,13 +153,14 @@ def stage(make_town: Callable[[], Town]) -> Iterator[Callable[[int], Cast]]:
 
 def undisturbed(town: Town, city: City, n: int = N) -> Town:
     platform_stream(town.conn)  # as the real process does, so that streams have the same ids
-    engine = town.engine(city=city)
-    for i, what in enumerate(feed()[:n]):
-        commit(town, i, what)
-        while engine.consume(town.conn):
-            pass
-        if i < n - 1:
-            engine.tick(town.conn, what.now + 40 * SECOND)
+    with threadpool_limits(1):
+        engine = town.engine(city=city)
+        for i, what in enumerate(feed()[:n]):
+            commit(town, i, what)
+            while engine.consume(town.conn):
+                pass
+            if i < n - 1:
+                engine.tick(town.conn, what.now + 40 * SECOND)
     return town
 
 

@@ -17,7 +17,7 @@ from telemetry.errors import ConflictError, NotFoundError
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 ASKED = Request({"detector": []}, "abc", START, START + timedelta(days=2), "an", reason="why")
-NOW = timedelta(0)
+NOW = timedelta(seconds=-1)  # a clock may stand still between two statements
 
 
 def episode(
