@@ -61,6 +61,8 @@ MODELLED = 53
 SILENT = 200
 """Streams of the city that spoke months ago for the last time; as many have never spoken."""
 _AT_ONCE = 20_000
+_MESSAGE = 1_000
+"""Readings that fit into the 64 KiB which PGlite takes at once."""
 
 
 class Signals:
@@ -209,9 +211,10 @@ def run_community(city: City, folder: Path, seconds: float) -> None:
             day, total, began = datetime(2026, 1, 1, tzinfo=UTC), 0, time.monotonic()
             say(f"inserting into TimescaleDB Community for {seconds:.0f} s")
             while time.monotonic() - began < seconds:
-                for hour in range(0, 24, 6):
-                    some = signals.between(day + hour * HOUR, day + (hour + 6) * HOUR)
-                    total += len(insert_new(conn, some))
+                made = signals.between(day, day + DAY)
+                for first in range(0, len(made), _MESSAGE):
+                    some = np.arange(first, min(first + _MESSAGE, len(made)))
+                    total += len(insert_new(conn, made.take(some)))
                 day += DAY
             before = relation_sizes(conn, {"reading": 0})
             print(f"{server_version(conn)}: {total:,} readings, {total / (time.monotonic() - began):,.0f}/s")
